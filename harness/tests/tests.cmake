@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+# test_<layer>_<file>.c is a cmocka program that links the layer it names; ctest runs it through
+# ci/san, which keeps the sanitizers from dying where the kernel randomises too widely.
+if(DRILL_TESTS OR DRILL_FUZZ STREQUAL "replay")
+    enable_testing()
+endif()
+if(DRILL_TESTS)
+    pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+    file(GLOB helpers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/harness/tests/helper_*.c)
+    file(GLOB tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/harness/tests/test_*.c)
+    add_library(drill_testing STATIC ${helpers})
+    target_link_libraries(drill_testing PUBLIC drill_base PkgConfig::CMOCKA)
+    foreach(source ${tests})
+        get_filename_component(test ${source} NAME_WE)
+        string(REGEX REPLACE "^test_([a-z]+)_.*$" "\\1" layer ${test})
+        add_executable(${test} ${source})
+        target_link_libraries(${test} PRIVATE drill_testing drill_${layer})
+        if(layer STREQUAL "net") # test_net_kernel.c holds the simulator's TCP to the kernel's
+            target_link_libraries(${test} PRIVATE drill_sim)
+            target_include_directories(${test} PRIVATE ${LIBEV_INCLUDE})
+        endif()
+        target_compile_definitions(${test} PRIVATE DRILL_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+        add_test(NAME ${test} COMMAND ${CMAKE_SOURCE_DIR}/ci/san $<TARGET_FILE:${test}>)
+    endforeach()
+endif()
