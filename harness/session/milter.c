@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+#include "session/milter.h"
+
+#include <string.h>
+
+#include "session/milter_ops.h"
+#include "session/profile.h"
+
+static const struct drill_milter_ops *ops(const struct drill_milter *m)
+{
+    return m->profile->milter;
+}
+
+void drill_milter_init(struct drill_milter *m, const struct drill_profile *profile,
+                       const struct drill_settings *settings)
+{
+    memset(m, 0, sizeof(*m));
+    m->profile = profile;
+    m->settings = settings;
+}
+
+/* All but what outlives a connection, and the log line, which is for whoever asks why it ended. */
+static void start_over(struct drill_milter *m)
+{
+    struct drill_milter old = *m;
+    drill_milter_init(m, old.profile, old.settings);
+    m->connections = old.connections;
+    memcpy(m->log, old.log, sizeof(m->log));
+}
+
+void drill_milter_opened(struct drill_milter *m)
+{
+    start_over(m);
+    m->connections++;
+    m->log[0] = '\0';
+}
+
+bool drill_milter_reads_exactly(const struct drill_milter *m)
+{
+    return ops(m)->reads_exactly;
+}
+
+enum drill_milter_head drill_milter_head(struct drill_milter *m, uint32_t length, uint8_t code,
+                                         uint32_t *size)
+{
+    enum drill_milter_head head = ops(m)->head(m, length, code, size);
+    if (head == DRILL_MILTER_HANG_UP) {
+        m->hang_up = true;
+        m->replying = false;
+    }
+    return head;
+}
+
+/* The first recipient is what an unnamed `delrcpt` takes off. */
+static void note_recipient(struct drill_milter *m, const struct drill_message *command)
+{
+    if (command->code == DRILL_SMFIC_MAIL) {
+        m->rcpt_len = 0;
+    } else if (command->code == DRILL_SMFIC_RCPT && m->rcpt_len == 0 && command->str[0].len &&
+               command->str[0].len <= sizeof(m->rcpt)) {
+        memcpy(m->rcpt, command->str[0].ptr, command->str[0].len);
+        m->rcpt_len = (uint16_t)command->str[0].len;
+    }
+}
+
+void drill_milter_got(struct drill_milter *m, const struct drill_message *command, uint32_t size)
+{
+    if (m->hang_up) {
+        return;
+    }
+    note_recipient(m, command);
+    ops(m)->got(m, command, size);
+}
+
+void drill_milter_peek(struct drill_milter *m, struct drill_milter_step *step)
+{
+    memset(step, 0, sizeof(*step));
+    if (m->replying && ops(m)->reply(m, &step->reply)) {
+        step->kind = DRILL_MILTER_SEND;
+    } else {
+        step->kind = m->hang_up ? DRILL_MILTER_CLOSE : DRILL_MILTER_WAIT;
+    }
+}
+
+void drill_milter_did(struct drill_milter *m)
+{
+    struct drill_milter_step step;
+    drill_milter_peek(m, &step);
+    switch (step.kind) {
+    case DRILL_MILTER_SEND:
+        if (step.reply.code != DRILL_SMFIR_OPTNEG) {
+            ops(m)->sent(m, &step.reply);
+        }
+        m->reaction++;
+        m->replying = ops(m)->reply(m, &step.reply);
+        break;
+    case DRILL_MILTER_CLOSE: start_over(m); break;
+    case DRILL_MILTER_WAIT: break;
+    }
+}
+
+/* Also when that was to hang up; but the close behind QUIT is no answer. */
+void drill_milter_answered(struct drill_milter *m)
+{
+    m->replying = false;
+    m->hang_up = m->hang_up && m->command == DRILL_SMFIC_QUIT;
+}
+
+void drill_milter_sent(struct drill_milter *m, const struct drill_message *reply)
+{
+    drill_milter_answered(m);
+    ops(m)->sent(m, reply);
+}
+
+void drill_milter_ended(struct drill_milter *m)
+{
+    start_over(m);
+}
+
+uint64_t drill_milter_patience(const struct drill_milter *m)
+{
+    return ops(m)->patience(m);
+}
+
+/* LANGUAGE.md section 3, the last column of the replies. */
+bool drill_milter_default(struct drill_milter *m, uint8_t code, struct drill_message *out)
+{
+    if (!drill_message_init(out, DRILL_TO_MTA, code)) {
+        return false;
+    }
+    switch (code) {
+    case DRILL_SMFIR_OPTNEG:
+        out->number[0] = m->answer.version;
+        out->number[1] = m->answer.actions;
+        out->number[2] = m->answer.protocol;
+        return true;
+    case DRILL_SMFIR_REPLYCODE: out->str[0] = drill_span_str("550 5.7.1 refused"); return true;
+    case DRILL_SMFIR_INSHEADER:
+    case DRILL_SMFIR_CHGHEADER: out->number[0] = 1; /* fall through */
+    case DRILL_SMFIR_ADDHEADER:
+        out->str[0] = drill_span_str("X-Drill");
+        out->str[1] = drill_span_str("1");
+        return true;
+    case DRILL_SMFIR_REPLBODY: out->rest = drill_span_str("replaced\r\n"); return true;
+    case DRILL_SMFIR_ADDRCPT:
+    case DRILL_SMFIR_ADDRCPT_PAR:
+    case DRILL_SMFIR_CHGFROM: out->str[0] = drill_span_str("<carol@example.com>"); return true;
+    case DRILL_SMFIR_DELRCPT:
+        out->str[0] =
+            m->rcpt_len ? drill_span_of(m->rcpt, m->rcpt_len) : drill_span_str("<bob@example.com>");
+        return true;
+    case DRILL_SMFIR_QUARANTINE: out->str[0] = drill_span_str("drill"); return true;
+    default: return false;
+    }
+}
