@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+#include "scenario/run_state.h"
+
+#include <string.h>
+
+enum { LINE_MEMORY = 256 * 1024 * 1024 };
+
+static void init_state(struct drill_run *run)
+{
+    const struct drill_run_config *c = &run->config;
+    run->binds.arena = &run->binds_arena;
+    run->due = DUE_UNKNOWN;
+    run->result = DRILL_RESULT_RUNNING;
+    run->until = DRILL_NEVER;
+    run->apart = run->model || c->settings->pace_original;
+    if (c->ours == DRILL_SIDE_MTA) {
+        drill_mta_init(&run->mta, c->profile, c->settings, c->traffic, &run->results);
+    } else {
+        drill_milter_init(&run->milter, c->profile, c->settings);
+    }
+}
+
+struct drill_run *drill_run_new(const struct drill_run_config *config,
+                                const struct drill_alloc *alloc)
+{
+    struct drill_run *run = drill_alloc_resize(alloc, NULL, sizeof(*run));
+    if (!run) {
+        return NULL;
+    }
+    memset(run, 0, sizeof(*run));
+    run->config = *config;
+    run->alloc = alloc;
+    run->model = config->file == NULL;
+    run->our_dir = config->ours == DRILL_SIDE_MTA ? DRILL_TO_MILTER : DRILL_TO_MTA;
+    drill_arena_init(&run->fixed, alloc, 0);
+    drill_arena_init(&run->binds_arena, alloc, 0);
+    drill_arena_init(&run->line, alloc, LINE_MEMORY);
+    drill_arena_init(&run->results, alloc, 0);
+    drill_buf_init(&run->inbox, alloc);
+    drill_buf_init(&run->out, alloc);
+    drill_assemble_init(&run->in, alloc, UINT32_MAX, DRILL_RUN_HOLD);
+    init_state(run);
+    if (!run_plan(run)) {
+        drill_run_free(run);
+        return NULL;
+    }
+    return run;
+}
+
+void drill_run_free(struct drill_run *run)
+{
+    if (!run) {
+        return;
+    }
+    drill_assemble_fini(&run->in);
+    drill_buf_fini(&run->out);
+    drill_buf_fini(&run->inbox);
+    drill_arena_fini(&run->results);
+    drill_arena_fini(&run->line);
+    drill_arena_fini(&run->binds_arena);
+    drill_arena_fini(&run->fixed);
+    drill_alloc_resize(run->alloc, run, 0);
+}
+
+/* Everything between `at` and the end of the struct is state of one play, but for what owns memory
+ * and what run_plan made of the file. */
+void drill_run_again(struct drill_run *run)
+{
+    struct drill_run old = *run;
+    memset(run, 0, sizeof(*run));
+    run->config = old.config;
+    run->alloc = old.alloc;
+    run->model = old.model;
+    run->our_dir = old.our_dir;
+    run->fixed = old.fixed;
+    run->binds_arena = old.binds_arena;
+    run->line = old.line;
+    run->results = old.results;
+    run->units = old.units;
+    run->unit_count = old.unit_count;
+    run->dots_at_end = old.dots_at_end;
+    run->implied_open = old.implied_open;
+    run->in = old.in;
+    run->inbox = old.inbox;
+    run->out = old.out;
+    run->out.len = 0;
+    drill_arena_reset(&run->binds_arena);
+    drill_arena_reset(&run->line);
+    drill_arena_reset(&run->results);
+    run_in_reset(run);
+    init_state(run);
+}
+
+/* A write that does not get on: the program's limit for the autopilot's frames, ours for lines. */
+static void watch_write(struct drill_run *run)
+{
+    bool program = run->job.kind == JOB_AUTO && run->config.ours == DRILL_SIDE_MTA;
+    uint64_t span = program ? drill_mta_patience(&run->mta, DRILL_MTA_SEND) : run->config.patience;
+    uint64_t from = run->progress > run->job.not_before ? run->progress : run->job.not_before;
+    uint64_t when = run_later(from, span);
+    if (run->now < when) {
+        run_wait_until(run, when);
+    } else if (program) {
+        run_out_abort(run);
+        drill_mta_timed_out(&run->mta);
+    } else {
+        run_fail(run, run->at < run->unit_count ? &run->units[run->at] : NULL,
+                 "the peer does not read: this could not be sent in time", NULL, "");
+    }
+}
+
+static bool move(struct drill_run *run)
+{
+    if (run->at < run->unit_count) {
+        return run_line(run, &run->units[run->at]);
+    }
+    return run->dots_at_end ? run_auto(run, NULL) : run_strict_end(run);
+}
+
+/* A runner that moves so often without a byte going or coming is caught in a fault of ours: an
+ * error is better than a program that hangs. */
+enum { MOVES_MAX = 1 << 20 };
+
+static void advance(struct drill_run *run)
+{
+    run->until = DRILL_NEVER;
+    for (int moves = 0; run->result == DRILL_RESULT_RUNNING && !run->have_oneshot; moves++) {
+        if (moves > MOVES_MAX) {
+            run_finish(run, DRILL_RESULT_ERROR, "the runner goes round in circles; please report it");
+            return;
+        }
+        if (run_out_busy(run)) {
+            watch_write(run);
+            if (run_out_busy(run)) {
+                return;
+            }
+        } else if (!move(run)) {
+            return;
+        }
+    }
+}
+
+/* A model looks at its socket only while it waits for something. */
+static size_t want(struct drill_run *run)
+{
+    if (run->stalled || !run->linked) {
+        return 0;
+    }
+    if (run->model && run->config.ours == DRILL_SIDE_MTA) {
+        struct drill_mta_step step;
+        drill_mta_peek(&run->mta, &step);
+        if (step.kind != DRILL_MTA_WAIT) {
+            return 0;
+        }
+    }
+    return run_in_want(run);
+}
+
+void drill_run_wish(struct drill_run *run, uint64_t now, struct drill_wish *wish)
+{
+    memset(wish, 0, sizeof(*wish));
+    wish->until = DRILL_NEVER;
+    if (!run->ticking) {
+        run->ticking = true;
+        run->since = run->progress = run->settled = now;
+    }
+    run->now = now;
+    if (!run->have_oneshot) {
+        advance(run);
+    }
+    if (run->have_oneshot) {
+        run->have_oneshot = false;
+        wish->kind = run->oneshot;
+        wish->nagle = run->config.settings->pace_original;
+        return;
+    }
+    if (run->result != DRILL_RESULT_RUNNING) {
+        wish->kind = DRILL_WISH_DONE;
+        return;
+    }
+    wish->kind = DRILL_WISH_IO;
+    if (run->linked) {
+        wish->send = run_out_next(run);
+    }
+    wish->want = want(run);
+    wish->until = run->until;
+}
+
+static void opened(struct drill_run *run)
+{
+    run->linked = run->ever_linked = true;
+    run->conn = CONN_UP;
+    run->progress = run->settled = run->now;
+    run->report.connections++;
+    struct drill_seen seen = {.kind = DRILL_SEEN_OPEN,
+                              .dir = DRILL_TO_MILTER,
+                              .ours = run->config.ours == DRILL_SIDE_MTA};
+    run_say(run, &seen);
+    if (run->config.ours == DRILL_SIDE_MILTER) {
+        drill_milter_opened(&run->milter);
+        run->pending_open = true;
+        return;
+    }
+    struct drill_mta_step step;
+    drill_mta_peek(&run->mta, &step);
+    if (step.kind == DRILL_MTA_OPEN) {
+        drill_mta_did(&run->mta);
+    } else {
+        drill_mta_opened(&run->mta);
+    }
+}
+
+static void ended(struct drill_run *run, const struct drill_event *event)
+{
+    run->linked = false;
+    run->pending_end = true;
+    memset(&run->end, 0, sizeof(run->end));
+    run->end.kind = CAME_END;
+    run->end.how = event->how;
+    run->end.error = event->error;
+    run->end.in_flight = event->in_flight;
+    run->end.by_write = event->by_write;
+    if (run->conn == CONN_OPENING) {
+        run->conn = CONN_NONE;
+    }
+    run_out_abort(run);
+}
+
+void drill_run_event(struct drill_run *run, const struct drill_event *event)
+{
+    run->now = event->now;
+    switch (event->kind) {
+    case DRILL_EVENT_OPENED: opened(run); break;
+    case DRILL_EVENT_BYTES:
+        run->progress = run->now;
+        run->report.bytes_got += event->bytes.len;
+        if (!run_in_add(run, event->bytes)) {
+            run_finish(run, DRILL_RESULT_ERROR, "no memory for what came");
+        }
+        break;
+    case DRILL_EVENT_WROTE:
+        run->progress = run->now;
+        run_out_wrote(run, event->wrote);
+        break;
+    case DRILL_EVENT_END: ended(run, event); break;
+    case DRILL_EVENT_TICK: break;
+    }
+}
+
+void drill_run_stuck(struct drill_run *run, uint64_t now)
+{
+    run->now = now;
+    bool over = run->at >= run->unit_count && run->dots_at_end && !run->linked;
+    if (run->result == DRILL_RESULT_RUNNING && over && run->config.ours == DRILL_SIDE_MILTER) {
+        run_finish(run, DRILL_RESULT_PASS, NULL);
+    } else {
+        run_fail(run, run->at < run->unit_count ? &run->units[run->at] : NULL,
+                 "both sides wait for the other, for ever", NULL, "");
+    }
+}
+
+void drill_run_stop(struct drill_run *run, const char *why)
+{
+    run_fail(run, run->at < run->unit_count ? &run->units[run->at] : NULL, why, NULL, "");
+}
+
+const struct drill_report *drill_run_report(const struct drill_run *run)
+{
+    return &run->report;
+}
+
+const struct drill_mta *drill_run_mta(const struct drill_run *run)
+{
+    return run->config.ours == DRILL_SIDE_MTA ? &run->mta : NULL;
+}
+
+const struct drill_milter *drill_run_milter(const struct drill_run *run)
+{
+    return run->config.ours == DRILL_SIDE_MILTER ? &run->milter : NULL;
+}

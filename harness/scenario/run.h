@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The runner: plays one side of a scenario, sans I/O. Events in, wishes out.
+ *
+ *     drill_run_init(&run, &config, alloc);
+ *     for (;;) {
+ *         drill_run_wish(&run, now, &wish);      what it wants of its connection now
+ *         ... do what is possible of it ...
+ *         drill_run_event(&run, &event);         what happened
+ *     }
+ *     drill_run_report(&run)
+ *
+ * It has at most one connection at a time. It owns all its memory and is bounded whatever the peer
+ * declares or sends: frames over DRILL_RUN_HOLD are counted and never held.
+ *
+ * A model (the side under test in a simulation) is a runner too: its scenario is `...` alone.
+ */
+#ifndef DRILL_SCENARIO_RUN_H
+#define DRILL_SCENARIO_RUN_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "scenario/compose.h"
+#include "session/milter.h"
+#include "session/mta.h"
+#include "wire/frame.h"
+
+enum { DRILL_RUN_HOLD = 1 << 20 }; /* most payload bytes that are looked at as a whole */
+
+#define DRILL_NEVER UINT64_MAX
+
+/* ---- what happens to it ---- */
+
+enum drill_event_kind {
+    DRILL_EVENT_OPENED, /* the connection that was wished for stands */
+    DRILL_EVENT_BYTES,  /* these bytes were read; it takes all of them */
+    DRILL_EVENT_WROTE,  /* so many bytes of wish.send are gone */
+    DRILL_EVENT_END,    /* the peer ended it, or it never came to be */
+    DRILL_EVENT_TICK    /* wish.until has come, nothing else happened */
+};
+
+struct drill_event {
+    enum drill_event_kind kind;
+    uint64_t now; /* microseconds of a monotonic clock, virtual or not */
+    struct drill_span bytes;
+    size_t wrote;
+    enum drill_end how;
+    int error;          /* errno, 0 for FIN */
+    bool by_write;      /* the end showed in a write, not in a read */
+    uint64_t in_flight; /* bytes of ours that the peer's kernel had not acknowledged */
+};
+
+/* ---- what it wants ---- */
+
+enum drill_wish_kind {
+    DRILL_WISH_IO,         /* read and write on the connection, or wait */
+    DRILL_WISH_OPEN,       /* connect, or (as milter) take the next connection that comes */
+    DRILL_WISH_REFUSE,     /* as milter: let the next connection be refused */
+    DRILL_WISH_HALF_CLOSE, /* send FIN, go on reading */
+    DRILL_WISH_DRAIN,      /* read and drop what is there now, then close */
+    DRILL_WISH_CLOSE,      /* close as it stands: unread input makes it an RST */
+    DRILL_WISH_RESET,      /* RST */
+    DRILL_WISH_DONE        /* it has ended; report is complete. The connection, if any, is closed */
+};
+
+/* Of the kinds other than IO and DONE each is done once, at once, and then asked again; OPEN is
+ * answered by an OPENED or END event later (until then wishes are IO with nothing to send). */
+struct drill_wish {
+    enum drill_wish_kind kind;
+    struct drill_span send; /* IO: in one write if the system takes it; valid until the next event */
+    size_t want;            /* IO: read at most so many bytes at once; 0: do not read */
+    uint64_t until;         /* IO, OPEN: when to give a TICK; DRILL_NEVER */
+    bool nagle;             /* OPEN: leave Nagle's algorithm on (a profile's own pace) */
+};
+
+/* ---- what it tells while it goes ---- */
+
+enum drill_seen_kind {
+    DRILL_SEEN_OPEN,  /* a connection stands */
+    DRILL_SEEN_FRAME, /* one frame, complete, or `cut` after `sent` bytes */
+    DRILL_SEEN_RAW,   /* bytes without a frame, or a torn frame of theirs */
+    DRILL_SEEN_END,   /* an ending: ours or theirs */
+    DRILL_SEEN_QUIET  /* time passed without a byte: a timeout of the profile, or `silence` */
+};
+
+struct drill_seen {
+    enum drill_seen_kind kind;
+    enum drill_dir dir; /* who did it: TO_MILTER is the MTA */
+    bool ours;
+    uint64_t now;
+    uint8_t code;
+    uint32_t length;           /* FRAME: the length word */
+    uint64_t size;             /* payload bytes (RAW: bytes) */
+    struct drill_span payload; /* all, or the first ones of a large one; valid during the call */
+    bool whole;                /* payload is all of it */
+    uint64_t sent, total;      /* ours: bytes that went out, and that were to go (header included) */
+    enum drill_end how;        /* END: DRILL_END_RST, FIN ... */
+    int error;
+    uint64_t in_flight;
+    const char *note; /* END, QUIET: "half-close", "timed out after 60 s"; or NULL */
+};
+
+struct drill_observer {
+    void (*seen)(void *ctx, const struct drill_seen *seen);
+    void *ctx;
+};
+
+/* ---- configuration and report ---- */
+
+struct drill_run_config {
+    const struct drill_file *file;       /* NULL: `...` alone, a model */
+    enum drill_side ours;                /* which side this runner plays */
+    const struct drill_profile *profile; /* of our side */
+    const struct drill_settings *settings;
+    const struct drill_client *traffic;
+    uint64_t patience; /* microseconds for a line without `within`; DRILL_NEVER when simulated */
+    bool simulated; /* the peer is a model: nothing is over before drill_run_stuck says so */
+    struct drill_observer observer; /* seen may be NULL */
+};
+
+enum drill_result {
+    DRILL_RESULT_RUNNING,
+    DRILL_RESULT_PASS,
+    DRILL_RESULT_FAIL,
+    DRILL_RESULT_SKIP,
+    DRILL_RESULT_UNREACHABLE, /* the peer was never there: exit 99 */
+    DRILL_RESULT_ERROR        /* ours: no memory */
+};
+
+enum { DRILL_REPORT_LINE = 600, DRILL_REPORT_BEFORE = 4 };
+
+/* Texts are lines of notation, without newline; "" where there is nothing to say. */
+struct drill_report {
+    enum drill_result result;
+    struct drill_pos pos;              /* the line that failed */
+    char what[DRILL_REPORT_LINE];      /* one sentence */
+    char expected[DRILL_REPORT_LINE];  /* "< reset" */
+    char actual[DRILL_REPORT_LINE];    /* "< continue" */
+    char why[DRILL_WHY_MAX];           /* the field that differs */
+    char before[DRILL_REPORT_BEFORE][DRILL_REPORT_LINE]; /* the frames before, oldest first */
+    size_t befores;
+    enum drill_end end; /* how the peer ended the last connection */
+    int end_error;
+    uint64_t end_in_flight;
+    uint64_t frames_sent, frames_got, bytes_sent, bytes_got;
+    uint32_t connections;
+};
+
+struct drill_run; /* private: run_state.h */
+
+/* NULL when memory is refused. What the config points to must outlive the runner. */
+struct drill_run *drill_run_new(const struct drill_run_config *config,
+                                const struct drill_alloc *alloc);
+void drill_run_free(struct drill_run *run);
+/* Back to the start for another play of the same config (`--repeat`): allocates nothing. */
+void drill_run_again(struct drill_run *run);
+
+void drill_run_wish(struct drill_run *run, uint64_t now, struct drill_wish *wish);
+void drill_run_event(struct drill_run *run, const struct drill_event *event);
+/* Nobody will ever act again (simulation: both sides wait for ever). Ends the run. */
+void drill_run_stuck(struct drill_run *run, uint64_t now);
+/* The user interrupted. */
+void drill_run_stop(struct drill_run *run, const char *why);
+
+const struct drill_report *drill_run_report(const struct drill_run *run);
+/* The autopilot of our side: the MTA's (its conclusions) or NULL. */
+const struct drill_mta *drill_run_mta(const struct drill_run *run);
+const struct drill_milter *drill_run_milter(const struct drill_run *run);
+/* Compares the file's checks with what `mta` (a model's autopilot, or our own) concluded. Adds a
+ * failure to the report; true when all hold. */
+bool drill_run_check_verdicts(struct drill_run *run, const struct drill_mta *mta);
+
+#endif

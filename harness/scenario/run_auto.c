@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: MIT */
+#include "scenario/run_state.h"
+
+#include <stdio.h>
+
+/* ---- what came, as the autopilot takes it ---- */
+
+static void feed_mta(struct drill_run *run, const struct run_came *came)
+{
+    struct drill_error err;
+    switch (came->kind) {
+    case CAME_FRAME:
+        if (run->model || drill_mta_head(&run->mta, came->frame.code, came->frame.length)) {
+            drill_mta_got(&run->mta, &came->message, came->size);
+        }
+        break;
+    case CAME_GARBLED:
+        if (drill_frame_error(&run->in.parser, &err) != DRILL_OK) {
+            drill_mta_garbled(&run->mta, err.text, came->frame.length);
+        }
+        break;
+    case CAME_END: drill_mta_ended(&run->mta, came->how, came->error); break;
+    case CAME_OPEN:
+    case CAME_NONE: break;
+    }
+}
+
+static void feed_milter(struct drill_run *run, const struct run_came *came)
+{
+    switch (came->kind) {
+    case CAME_FRAME: drill_milter_got(&run->milter, &came->message, came->size); break;
+    case CAME_END: drill_milter_ended(&run->milter); break;
+    case CAME_GARBLED: run->milter.hang_up = true; break;
+    case CAME_OPEN:
+    case CAME_NONE: break;
+    }
+}
+
+void run_auto_feed(struct drill_run *run, const struct run_came *came)
+{
+    if (run->config.ours == DRILL_SIDE_MTA) {
+        feed_mta(run, came);
+    } else {
+        feed_milter(run, came);
+    }
+}
+
+/* Compares with a line of theirs that stands behind `...`; all else gets the profile's reaction. */
+static void meet(struct drill_run *run, struct run_unit *unit, const struct run_came *came)
+{
+    struct drill_mismatch why;
+    if (unit && !unit->ours && run_fits(run, unit, came, &why) == FIT_YES) {
+        run_matched(run, unit, came);
+        return;
+    }
+    run_auto_feed(run, came);
+    bool reached = run->ever_linked || run->model;
+    if (came->kind == CAME_END && !reached) {
+        run_fail(run, unit, "the milter could not be reached", came, "");
+        run_finish(run, DRILL_RESULT_UNREACHABLE, NULL);
+    }
+}
+
+static bool take(struct drill_run *run, struct run_unit *unit)
+{
+    struct run_came came;
+    run_in_take(run, &came);
+    if (came.kind == CAME_NONE) {
+        return false;
+    }
+    meet(run, unit, &came);
+    return true;
+}
+
+/* ---- the MTA ---- */
+
+static bool send_step(struct drill_run *run, const struct drill_message *macro,
+                      const struct drill_message *message)
+{
+    struct run_job *job = &run->job;
+    drill_arena_reset(&run->line);
+    job->parts = 0;
+    job->travel = NULL;
+    bool ok = true;
+    if (macro) {
+        ok = drill_compose_message(macro, &run->line, &job->part[job->parts++]) == DRILL_OK;
+    }
+    ok = ok && drill_compose_message(message, &run->line, &job->part[job->parts++]) == DRILL_OK;
+    if (!ok || !run_out_start(run, JOB_AUTO)) {
+        run_finish(run, DRILL_RESULT_ERROR, "no memory to send a frame");
+    }
+    return true;
+}
+
+/* The order of a message's commands; 0 for others. */
+static int rank(uint8_t code)
+{
+    static const uint8_t order[] = {DRILL_SMFIC_MAIL,   DRILL_SMFIC_RCPT, DRILL_SMFIC_DATA,
+                                    DRILL_SMFIC_HEADER, DRILL_SMFIC_EOH,  DRILL_SMFIC_BODY,
+                                    DRILL_SMFIC_BODYEOB};
+    for (int i = 0; i < (int)sizeof(order); i++) {
+        if (order[i] == code) {
+            return i + 1;
+        }
+    }
+    return 0;
+}
+
+static bool repeats(uint8_t code)
+{
+    return code == DRILL_SMFIC_RCPT || code == DRILL_SMFIC_HEADER || code == DRILL_SMFIC_BODY;
+}
+
+static const struct drill_item *alike(struct drill_run *run, const struct drill_item *items,
+                                      const struct drill_message *message)
+{
+    for (const struct drill_item *i = items; i; i = i->next) {
+        if (run_item_is(run, i, message)) {
+            return i;
+        }
+    }
+    return NULL;
+}
+
+/* LANGUAGE.md, "`...` before a line of ours": a match in the plan; else the next of its name;
+ * recipients, headers and body chunks behind the last; what is not in the plan at a quiet moment. */
+static enum run_due find_due(struct drill_run *run, const struct run_unit *unit)
+{
+    const struct drill_item *item = unit->main ? unit->main->items : NULL;
+    if (!item || item->kind != DRILL_ITEM_MESSAGE) {
+        return DUE_QUIET;
+    }
+    struct drill_mta_cursor cursor = run->mta.cursor;
+    struct drill_mta_step step;
+    bool named = false;
+    while (drill_mta_plan(&run->mta, &cursor, &step)) {
+        if (step.kind == DRILL_MTA_SEND && step.command.code == item->code) {
+            named = true;
+            if (alike(run, unit->main->items, &step.command)) {
+                return DUE_MATCH;
+            }
+        }
+    }
+    if (repeats(item->code)) {
+        return DUE_ADD;
+    }
+    return named ? DUE_REPLACE : DUE_QUIET;
+}
+
+/* The plan changes when a session begins, and when the milter has answered the offer. */
+static void refresh_due(struct drill_run *run, const struct run_unit *unit)
+{
+    const struct drill_mta_cursor *c = &run->mta.cursor;
+    uint64_t key = 1 + run->mta.negotiated + 2 * (uint64_t)c->client_number +
+                   ((uint64_t)c->message_number << 20) + ((uint64_t)c->run << 40) +
+                   ((uint64_t)c->run_rcpts << 48);
+    if (run->due == DUE_UNKNOWN || run->due_key != key) {
+        run->due = find_due(run, unit);
+        run->due_key = key;
+    }
+}
+
+static bool quiet(const struct drill_run *run, const struct drill_item *item,
+                  const struct drill_mta_step *step)
+{
+    if (item && item->kind == DRILL_ITEM_OPEN) {
+        return step->kind == DRILL_MTA_OPEN || step->kind == DRILL_MTA_DONE;
+    }
+    return run->linked && (step->kind == DRILL_MTA_SEND || step->kind == DRILL_MTA_CLOSE);
+}
+
+static bool insert(struct drill_run *run, struct run_unit *unit, const struct drill_item *item)
+{
+    if (item && item->kind != DRILL_ITEM_MESSAGE && item->kind != DRILL_ITEM_FRAME &&
+        item->kind != DRILL_ITEM_RAW) {
+        return run_line_act(run, unit, item);
+    }
+    struct drill_message fallback, macro;
+    bool message = item && item->kind == DRILL_ITEM_MESSAGE;
+    bool have = message && drill_mta_default(&run->mta, item->code, &fallback);
+    bool with = message && unit->macros == 0 && drill_mta_macros(&run->mta, item->code, &macro);
+    return run_line_send(run, unit, item, have ? &fallback : NULL, with ? &macro : NULL, false);
+}
+
+/* True when the line of ours goes out now. */
+static bool our_turn(struct drill_run *run, struct run_unit *unit,
+                     const struct drill_mta_step *step)
+{
+    const struct drill_item *item = unit->main ? unit->main->items : NULL;
+    bool sends = step->kind == DRILL_MTA_SEND;
+    switch (run->due) {
+    case DUE_MATCH: item = sends ? alike(run, item, &step->command) : NULL; break;
+    case DUE_REPLACE: item = sends && step->command.code == item->code ? item : NULL; break;
+    case DUE_ADD:
+        return sends && rank(step->command.code) > rank(item->code) && insert(run, unit, item);
+    case DUE_QUIET: return quiet(run, item, step) && insert(run, unit, item);
+    case DUE_UNKNOWN: return false;
+    }
+    if (!item) {
+        return false;
+    }
+    return run_line_send(run, unit, item, &step->command, step->has_macro ? &step->macro : NULL,
+                         true);
+}
+
+/* Nothing has come yet. The program's own limit first, then ours. */
+static bool wait_more(struct drill_run *run, struct run_unit *unit, uint64_t patience)
+{
+    uint64_t program = run_later(run->progress, patience);
+    uint64_t ours = run_later(run->settled, run->config.patience);
+    const struct drill_item *item =
+        unit && !unit->ours && unit->main ? unit->main->items : NULL;
+    uint64_t line = item && item->travel.has_within ? run_later(run->since, item->travel.within)
+                                                    : DRILL_NEVER;
+    if (run->now >= line || run->now >= ours) {
+        char what[96];
+        (void)snprintf(what, sizeof(what), "%s for %llu ms",
+                       run->progress > run->settled ? "no whole frame came" : "nothing came",
+                       (unsigned long long)((run->now - run->settled) / 1000));
+        run_fail(run, unit, what, NULL, "");
+        return true;
+    }
+    if (run->now >= program) {
+        struct drill_seen seen = {.kind = DRILL_SEEN_QUIET,
+                                  .dir = run->our_dir,
+                                  .ours = true,
+                                  .note = "gave up waiting"};
+        run_say(run, &seen);
+        run->progress = run->now;
+        if (run->config.ours == DRILL_SIDE_MTA) {
+            drill_mta_timed_out(&run->mta);
+        } else {
+            run->milter.hang_up = true;
+        }
+        return true;
+    }
+    run_wait_until(run, program < ours ? program : ours);
+    run_wait_until(run, line);
+    return false;
+}
+
+static bool holds_back(const struct run_unit *unit, const struct drill_mta_step *step)
+{
+    return run_line_awaits_end(unit) &&
+           (step->kind == DRILL_MTA_CLOSE ||
+            (step->kind == DRILL_MTA_SEND && step->command.code == DRILL_SMFIC_QUIT));
+}
+
+static bool mta_over(struct drill_run *run, struct run_unit *unit)
+{
+    if (unit) {
+        run_fail(run, unit,
+                 unit->ours ? "the session is over, and it never came to this line"
+                            : "the session is over, and this never came",
+                 NULL, "");
+    } else {
+        run_finish(run, DRILL_RESULT_PASS, NULL);
+    }
+    return true;
+}
+
+static bool mta_open(struct drill_run *run, struct run_unit *unit)
+{
+    if (run->pending_end) {
+        return take(run, unit);
+    }
+    if (run->conn == CONN_NONE) {
+        run_open(run);
+        return true;
+    }
+    uint64_t patience = drill_mta_patience(&run->mta, DRILL_MTA_OPEN);
+    if (run->now >= run_later(run->progress, patience)) {
+        run_shoot(run, DRILL_WISH_CLOSE);
+        run->conn = CONN_NONE;
+    }
+    return wait_more(run, unit, patience);
+}
+
+static bool mta_close(struct drill_run *run, struct run_unit *unit)
+{
+    if (run->linked) {
+        run_shoot(run, DRILL_WISH_CLOSE);
+        run_closed(run, NULL, DRILL_END_FIN);
+    } else if (run->pending_end) {
+        return take(run, unit);
+    }
+    run->conn = CONN_NONE;
+    drill_mta_did(&run->mta);
+    return true;
+}
+
+static bool mta_auto(struct drill_run *run, struct run_unit *unit)
+{
+    struct drill_mta_step step;
+    if (unit && unit->ours) {
+        refresh_due(run, unit);
+    }
+    drill_mta_peek(&run->mta, &step);
+    if (unit && unit->ours && our_turn(run, unit, &step)) {
+        return true;
+    }
+    if (holds_back(unit, &step)) {
+        return take(run, unit) || wait_more(run, unit, DRILL_NEVER);
+    }
+    switch (step.kind) {
+    case DRILL_MTA_OPEN: return mta_open(run, unit);
+    case DRILL_MTA_SEND:
+        if (!run->linked) {
+            return take(run, unit) || mta_over(run, unit);
+        }
+        return send_step(run, step.has_macro ? &step.macro : NULL, &step.command);
+    case DRILL_MTA_WAIT:
+        return take(run, unit) ||
+               wait_more(run, unit, drill_mta_patience(&run->mta, DRILL_MTA_WAIT));
+    case DRILL_MTA_CLOSE: return mta_close(run, unit);
+    case DRILL_MTA_DONE: return take(run, unit) || mta_over(run, unit);
+    }
+    return false;
+}
+
+/* ---- the milter ---- */
+
+static bool milter_close(struct drill_run *run, struct run_unit *unit)
+{
+    const struct drill_item *item = unit && unit->ours && unit->main ? unit->main->items : NULL;
+    if (item && (item->kind == DRILL_ITEM_CLOSE || item->kind == DRILL_ITEM_HANGUP ||
+                 item->kind == DRILL_ITEM_RESET)) {
+        return run_line_act(run, unit, item);
+    }
+    run->milter.hang_up = false;
+    if (run->linked) {
+        run_shoot(run, DRILL_WISH_CLOSE);
+        run_closed(run, NULL, DRILL_END_FIN);
+    }
+    drill_milter_ended(&run->milter);
+    return true;
+}
+
+static bool milter_wait(struct drill_run *run, struct run_unit *unit)
+{
+    if (take(run, unit)) {
+        return true;
+    }
+    if (run->conn == CONN_NONE && !run->pending_end) {
+        if (!unit && run->ever_linked && !run->config.simulated && !run->model) {
+            run_finish(run, DRILL_RESULT_PASS, NULL); /* the last session has ended */
+        } else {
+            run_open(run);
+        }
+        return true;
+    }
+    uint64_t patience = run->conn == CONN_UP ? drill_milter_patience(&run->milter) : DRILL_NEVER;
+    return wait_more(run, unit, patience);
+}
+
+static bool milter_auto(struct drill_run *run, struct run_unit *unit)
+{
+    struct drill_milter_step step;
+    drill_milter_peek(&run->milter, &step);
+    switch (step.kind) {
+    case DRILL_MILTER_SEND:
+        if (!run->linked) {
+            drill_milter_answered(&run->milter);
+            return true;
+        }
+        if (unit && unit->ours && unit->main) {
+            const struct drill_item *item = alike(run, unit->main->items, &step.reply);
+            if (item) {
+                return run_line_send(run, unit, item, &step.reply, NULL, true);
+            }
+        }
+        return send_step(run, NULL, &step.reply);
+    case DRILL_MILTER_CLOSE: return milter_close(run, unit);
+    case DRILL_MILTER_WAIT: break;
+    }
+    return milter_wait(run, unit);
+}
+
+bool run_auto(struct drill_run *run, struct run_unit *unit)
+{
+    return run->config.ours == DRILL_SIDE_MTA ? mta_auto(run, unit) : milter_auto(run, unit);
+}
+
+/* ---- the strict end: after the last line the peer may end the session, and do nothing else ---- */
+
+static bool mta_end(struct drill_run *run)
+{
+    struct run_came came;
+    run_in_take(run, &came);
+    if (came.kind == CAME_END) {
+        run_auto_feed(run, &came);
+        return true;
+    }
+    if (came.kind != CAME_NONE) {
+        run_fail(run, NULL, "after the last line the milter may only end the session", &came, "");
+        return true;
+    }
+    if (!run->linked) {
+        run_finish(run, DRILL_RESULT_PASS, NULL);
+        return true;
+    }
+    struct drill_mta_step step;
+    drill_mta_peek(&run->mta, &step);
+    if (step.kind == DRILL_MTA_SEND && !run->quit_sent &&
+        (step.command.code == DRILL_SMFIC_QUIT || step.command.code == DRILL_SMFIC_ABORT)) {
+        run->quit_sent = step.command.code == DRILL_SMFIC_QUIT;
+        return send_step(run, NULL, &step.command);
+    }
+    run_shoot(run, DRILL_WISH_DRAIN);
+    run_closed(run, NULL, DRILL_END_FIN);
+    drill_mta_hung_up(&run->mta);
+    return true;
+}
+
+static bool may_end(const struct run_came *came)
+{
+    return came->kind == CAME_FRAME &&
+           (came->frame.code == DRILL_SMFIC_MACRO || came->frame.code == DRILL_SMFIC_ABORT ||
+            came->frame.code == DRILL_SMFIC_QUIT);
+}
+
+static bool milter_end(struct drill_run *run)
+{
+    struct run_came came;
+    run_in_take(run, &came);
+    if (came.kind == CAME_END || may_end(&came)) {
+        run_auto_feed(run, &came);
+    } else if (came.kind != CAME_NONE) {
+        run_fail(run, NULL, "after the last line the MTA may only end the session", &came, "");
+    } else if (!run->linked) {
+        run_finish(run, DRILL_RESULT_PASS, NULL);
+    } else {
+        return wait_more(run, NULL, DRILL_NEVER);
+    }
+    return true;
+}
+
+bool run_strict_end(struct drill_run *run)
+{
+    return run->config.ours == DRILL_SIDE_MTA ? mta_end(run) : milter_end(run);
+}

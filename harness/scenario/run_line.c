@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+#include "scenario/run_state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void run_wait_until(struct drill_run *run, uint64_t when)
+{
+    if (when < run->until) {
+        run->until = when;
+    }
+}
+
+void run_shoot(struct drill_run *run, enum drill_wish_kind kind)
+{
+    run->have_oneshot = true;
+    run->oneshot = kind;
+}
+
+void run_open(struct drill_run *run)
+{
+    run_in_reset(run);
+    run->conn = CONN_OPENING;
+    run->progress = run->settled = run->now;
+    run_shoot(run, DRILL_WISH_OPEN);
+}
+
+/* We ended the connection; `how` is what the peer will see. */
+void run_closed(struct drill_run *run, const char *note, enum drill_end how)
+{
+    struct run_came end = {.kind = CAME_END, .how = how};
+    run_say_end(run, run->our_dir, true, &end, note);
+    run->conn = CONN_NONE;
+    run->linked = false;
+    run_in_reset(run); /* who ended a connection reads nothing more from it */
+    run->held = 0;
+    run->out_at = run->out.len = 0;
+}
+
+void run_line_done(struct drill_run *run)
+{
+    run->at++;
+    run->since = run->progress = run->settled = run->now;
+    run->macros_matched = 0;
+    run->binds_mark = run->binds.count;
+    run->due = DUE_UNKNOWN;
+    run->open_asked = false;
+    run->stalled = false;
+}
+
+static bool is_ending(const struct drill_item *item)
+{
+    switch (item->kind) {
+    case DRILL_ITEM_REFUSE:
+    case DRILL_ITEM_CLOSE:
+    case DRILL_ITEM_HALF_CLOSE:
+    case DRILL_ITEM_RESET:
+    case DRILL_ITEM_HANGUP: return true;
+    case DRILL_ITEM_MESSAGE:
+    case DRILL_ITEM_FRAME:
+    case DRILL_ITEM_RAW:
+    case DRILL_ITEM_OPEN:
+    case DRILL_ITEM_SILENCE:
+    case DRILL_ITEM_STALL: return false;
+    }
+    return false;
+}
+
+bool run_line_awaits_end(const struct run_unit *unit)
+{
+    return unit && !unit->ours && unit->main && is_ending(unit->main->items);
+}
+
+/* ---- ours ---- */
+
+static enum drill_code compose_macros(struct drill_run *run, const struct run_unit *unit,
+                                      const struct drill_message *macro, struct drill_error *err)
+{
+    struct run_job *job = &run->job;
+    enum drill_code code = DRILL_OK;
+    for (size_t i = 0; i < unit->macros && code == DRILL_OK; i++) {
+        code = drill_compose(unit->macro[i]->items, unit->dir, NULL, &run->binds, &run->line,
+                             &job->part[job->parts++], err);
+    }
+    if (unit->macros == 0 && macro && code == DRILL_OK) {
+        code = drill_compose_message(macro, &run->line, &job->part[job->parts++]);
+    }
+    return code;
+}
+
+bool run_line_send(struct drill_run *run, struct run_unit *unit, const struct drill_item *item,
+                   const struct drill_message *fallback, const struct drill_message *macro,
+                   bool used_plan)
+{
+    struct run_job *job = &run->job;
+    struct drill_error err;
+    drill_error_clear(&err);
+    drill_arena_reset(&run->line);
+    job->parts = 0;
+    job->used_plan = used_plan;
+    job->travel = item ? &item->travel : &unit->macro[unit->macros - 1]->items->travel;
+    enum drill_code code = compose_macros(run, unit, macro, &err);
+    if (code == DRILL_OK && item) {
+        code = drill_compose(item, unit->dir, fallback, &run->binds, &run->line,
+                             &job->part[job->parts++], &err);
+    }
+    if (code != DRILL_OK) {
+        run_fail(run, unit, code == DRILL_ERR_MEMORY ? "no memory for this line" : err.text, NULL,
+                 "");
+        return true;
+    }
+    if (!run_out_start(run, JOB_LINE)) {
+        run_finish(run, DRILL_RESULT_ERROR, "no memory to send a frame");
+    }
+    return true;
+}
+
+/* Does a literal line of the MTA's stand in the place of the next planned command? An additional
+ * recipient, header or body chunk, all of its own making, does not. */
+static bool uses_plan(struct drill_run *run, const struct drill_item *item,
+                      const struct drill_message *planned)
+{
+    if (item->code != DRILL_SMFIC_RCPT && item->code != DRILL_SMFIC_HEADER &&
+        item->code != DRILL_SMFIC_BODY) {
+        return true;
+    }
+    size_t named = 0;
+    for (const struct drill_field *f = item->fields; f; f = f->next) {
+        named += f->id == DRILL_FIELD_DATA ? 2 : !drill_value_is_pattern(&f->value);
+    }
+    const struct drill_proto_message *row = drill_proto_find(DRILL_TO_MILTER, item->code);
+    size_t all = row->field[1] && item->code != DRILL_SMFIC_RCPT ? 2 : 1;
+    return named < all || run_item_is(run, item, planned);
+}
+
+/* Is this message what the item says, travel and payload faults aside? */
+bool run_item_is(struct drill_run *run, const struct drill_item *item,
+                 const struct drill_message *message)
+{
+    if (item->kind != DRILL_ITEM_MESSAGE || item->code != message->code) {
+        return false;
+    }
+    struct drill_item plain = *item;
+    memset(&plain.travel, 0, sizeof(plain.travel));
+    struct drill_writer measure = drill_writer_of(NULL, 0);
+    drill_message_encode(message, &measure);
+    drill_arena_reset(&run->line);
+    uint8_t *bytes = drill_arena_take(&run->line, measure.len + 1);
+    if (!bytes) {
+        return false;
+    }
+    struct drill_writer w = drill_writer_of(bytes, measure.len);
+    drill_message_encode(message, &w);
+    struct drill_came came = {.code = message->code,
+                              .length = (uint32_t)measure.len + 1,
+                              .payload = drill_writer_span(&w),
+                              .whole = true};
+    size_t mark = run->binds.count;
+    bool same = drill_match(&plain, run->our_dir, &came, &run->binds, NULL);
+    run->binds.count = mark;
+    return same;
+}
+
+static bool send_literal(struct drill_run *run, struct run_unit *unit)
+{
+    const struct drill_item *item = unit->main ? unit->main->items : NULL;
+    struct drill_message fallback;
+    bool have = false;
+    bool used = true;
+    if (item && item->kind == DRILL_ITEM_MESSAGE) {
+        if (run->config.ours == DRILL_SIDE_MTA) {
+            have = drill_mta_default(&run->mta, item->code, &fallback);
+            used = !have || uses_plan(run, item, &fallback);
+        } else {
+            have = drill_milter_default(&run->milter, item->code, &fallback);
+        }
+    }
+    return run_line_send(run, unit, item, have ? &fallback : NULL, NULL, used);
+}
+
+/* The open line of ours: true when it moved. */
+static bool act_open(struct drill_run *run, struct run_unit *unit)
+{
+    if (run->conn == CONN_UP && run->open_asked) {
+        run_line_done(run);
+    } else if (run->conn == CONN_UP || run->conn == CONN_HALF) {
+        run_closed(run, NULL, DRILL_END_FIN);
+        drill_mta_hung_up(&run->mta);
+        run_shoot(run, DRILL_WISH_DRAIN);
+    } else if (run->pending_end) {
+        run_line_done(run); /* refused: the next line says whether that is right */
+    } else if (run->conn == CONN_NONE) {
+        run->open_asked = true;
+        run_open(run);
+    } else {
+        run_wait_until(run, run_later(run->progress, run->config.patience));
+        if (run->now < run_later(run->progress, run->config.patience)) {
+            return false;
+        }
+        run_fail(run, unit, "the connection did not come to stand in time", NULL, "");
+    }
+    return true;
+}
+
+/* Nothing is sent for a while. `silence` ends early when the other side acts; `stall` cannot see. */
+static bool act_silence(struct drill_run *run, const struct drill_item *item)
+{
+    uint64_t span = DRILL_NEVER;
+    for (const struct drill_field *f = item->fields; f; f = f->next) {
+        span = f->id == DRILL_FIELD_FOR ? f->value.number : span;
+    }
+    uint64_t when = run_later(run->since, span);
+    run->stalled = item->kind == DRILL_ITEM_STALL;
+    bool acted = !run->stalled &&
+                 (run->pending_end || run->pending_open || run_in_raw(run).len > 0);
+    if (run->now < when && !acted) {
+        run_wait_until(run, when);
+        return false;
+    }
+    struct drill_seen seen = {.kind = DRILL_SEEN_QUIET, .dir = run->our_dir, .ours = true};
+    run_say(run, &seen);
+    run_line_done(run);
+    return true;
+}
+
+static bool end_by_us(struct drill_run *run, enum drill_wish_kind wish, enum drill_end how,
+                      const char *note)
+{
+    run_shoot(run, wish);
+    if (wish == DRILL_WISH_HALF_CLOSE) {
+        struct run_came end = {.kind = CAME_END, .how = how};
+        run_say_end(run, run->our_dir, true, &end, note);
+        run->conn = CONN_HALF;
+    } else {
+        run_closed(run, note, how);
+        if (run->config.ours == DRILL_SIDE_MTA) {
+            drill_mta_hung_up(&run->mta);
+        } else {
+            drill_milter_ended(&run->milter);
+        }
+    }
+    run_line_done(run);
+    return true;
+}
+
+bool run_line_act(struct drill_run *run, struct run_unit *unit, const struct drill_item *item)
+{
+    switch (item->kind) {
+    case DRILL_ITEM_OPEN: return act_open(run, unit);
+    case DRILL_ITEM_REFUSE:
+        run_shoot(run, DRILL_WISH_REFUSE);
+        run_line_done(run);
+        return true;
+    case DRILL_ITEM_CLOSE:
+    case DRILL_ITEM_HANGUP: return end_by_us(run, DRILL_WISH_DRAIN, DRILL_END_FIN, NULL);
+    case DRILL_ITEM_HALF_CLOSE:
+        return end_by_us(run, DRILL_WISH_HALF_CLOSE, DRILL_END_FIN, "half-close");
+    case DRILL_ITEM_RESET: return end_by_us(run, DRILL_WISH_RESET, DRILL_END_RST, NULL);
+    case DRILL_ITEM_SILENCE:
+    case DRILL_ITEM_STALL: return act_silence(run, item);
+    case DRILL_ITEM_MESSAGE:
+    case DRILL_ITEM_FRAME:
+    case DRILL_ITEM_RAW: break;
+    }
+    return false;
+}
+
+static bool needs_link(const struct drill_item *item)
+{
+    return !item || (item->kind != DRILL_ITEM_OPEN && item->kind != DRILL_ITEM_REFUSE);
+}
+
+static bool wait_for_link(struct drill_run *run, struct run_unit *unit)
+{
+    if (run->conn == CONN_NONE && run->implied_open && !run->ever_linked) {
+        run_open(run);
+        return true;
+    }
+    if (run->conn == CONN_OPENING && !run->pending_end) {
+        uint64_t when = run_later(run->progress, run->config.patience);
+        if (run->now < when) {
+            run_wait_until(run, when);
+            return false;
+        }
+    }
+    run_fail(run, unit,
+             run->ever_linked ? "there is no connection any more for this line"
+                              : "the peer could not be reached",
+             run->pending_end ? &run->end : NULL, "");
+    if (!run->ever_linked) {
+        run_finish(run, DRILL_RESULT_UNREACHABLE, NULL);
+    }
+    return true;
+}
+
+static bool our_line(struct drill_run *run, struct run_unit *unit)
+{
+    const struct drill_item *item = unit->main ? unit->main->items : NULL;
+    const struct drill_travel *travel =
+        item ? &item->travel : &unit->macro[unit->macros - 1]->items->travel;
+    uint64_t when = travel->has_after ? run_later(run->since, travel->after) : 0;
+    if (run->now < when) {
+        run_wait_until(run, when);
+        return false;
+    }
+    if (needs_link(item) && !run->linked) {
+        /* The line below may say that this ending is right: then this one counts as done. */
+        const struct run_unit *next = run->at + 1 < run->unit_count ? unit + 1 : NULL;
+        if (run->pending_end && run->ever_linked && run_line_awaits_end(next)) {
+            run_line_done(run);
+            return true;
+        }
+        return wait_for_link(run, unit);
+    }
+    if (run->pending_open) {
+        run->pending_open = false; /* the implied connection */
+    }
+    if (!item || item->kind == DRILL_ITEM_MESSAGE || item->kind == DRILL_ITEM_FRAME ||
+        item->kind == DRILL_ITEM_RAW) {
+        return send_literal(run, unit);
+    }
+    return run_line_act(run, unit, item);
+}
+
+bool run_line(struct drill_run *run, struct run_unit *unit)
+{
+    if (unit->dots) {
+        return run_auto(run, unit);
+    }
+    return unit->ours ? our_line(run, unit) : run_their_line(run, unit);
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+#include "scenario/run_state.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool end_fits(const struct drill_item *item, const struct run_came *came)
+{
+    switch (item->kind) {
+    case DRILL_ITEM_CLOSE:
+    case DRILL_ITEM_HALF_CLOSE:
+        return came->how == DRILL_END_FIN || came->how == DRILL_END_EPIPE;
+    case DRILL_ITEM_RESET: return came->how == DRILL_END_RST;
+    case DRILL_ITEM_HANGUP: return came->how != DRILL_END_REFUSED;
+    case DRILL_ITEM_REFUSE: return came->how == DRILL_END_REFUSED;
+    case DRILL_ITEM_MESSAGE:
+    case DRILL_ITEM_FRAME:
+    case DRILL_ITEM_RAW:
+    case DRILL_ITEM_OPEN:
+    case DRILL_ITEM_SILENCE:
+    case DRILL_ITEM_STALL: break;
+    }
+    return false;
+}
+
+static bool item_fits(struct drill_run *run, const struct drill_item *item, enum drill_dir dir,
+                      const struct run_came *came, struct drill_mismatch *why)
+{
+    switch (came->kind) {
+    case CAME_FRAME:
+        return (item->kind == DRILL_ITEM_MESSAGE || item->kind == DRILL_ITEM_FRAME) &&
+               drill_match(item, dir, &came->frame, &run->binds, why);
+    case CAME_OPEN: return item->kind == DRILL_ITEM_OPEN;
+    case CAME_END: return end_fits(item, came);
+    case CAME_GARBLED:
+    case CAME_NONE: break;
+    }
+    return false;
+}
+
+static enum run_fit macro_fits(struct drill_run *run, struct run_unit *unit,
+                               const struct run_came *came, struct drill_mismatch *why)
+{
+    if (run->macros_matched < unit->macros &&
+        drill_match(unit->macro[run->macros_matched]->items, unit->dir, &came->frame, &run->binds,
+                    why)) {
+        run->macros_matched++;
+    }
+    return !unit->main && run->macros_matched == unit->macros ? FIT_YES : FIT_PART;
+}
+
+enum run_fit run_fits(struct drill_run *run, struct run_unit *unit, const struct run_came *came,
+                      struct drill_mismatch *why)
+{
+    why->text[0] = '\0';
+    bool macro = came->kind == CAME_FRAME && unit->dir == DRILL_TO_MILTER &&
+                 came->frame.code == DRILL_SMFIC_MACRO;
+    if (macro) {
+        return macro_fits(run, unit, came, why);
+    }
+    if (unit->main && run->macros_matched == unit->macros) {
+        for (const struct drill_item *item = unit->main->items; item; item = item->next) {
+            if (item_fits(run, item, unit->dir, came, why)) {
+                return FIT_YES;
+            }
+        }
+    } else if (came->kind == CAME_FRAME) {
+        (void)snprintf(why->text, sizeof(why->text), "the macro line above it was not met");
+    }
+    run->macros_matched = 0;
+    run->binds.count = run->binds_mark;
+    return FIT_NO;
+}
+
+void run_matched(struct drill_run *run, struct run_unit *unit, const struct run_came *came)
+{
+    (void)unit;
+    run_auto_feed(run, came);
+    run_line_done(run);
+    bool dots = run->at < run->unit_count ? run->units[run->at].dots : run->dots_at_end;
+    if (run->config.ours == DRILL_SIDE_MILTER && !dots) {
+        drill_milter_answered(&run->milter);
+    }
+}
+
+static uint64_t line_deadline(const struct drill_run *run, const struct run_unit *unit)
+{
+    const struct drill_item *item = unit->main ? unit->main->items : unit->macro[0]->items;
+    uint64_t span = item->travel.has_within ? item->travel.within : run->config.patience;
+    return run_later(run->since, span);
+}
+
+static bool wait_more(struct drill_run *run, struct run_unit *unit)
+{
+    uint64_t when = line_deadline(run, unit);
+    if (run->config.ours == DRILL_SIDE_MILTER && run->conn == CONN_NONE && !run->pending_end) {
+        run_open(run);
+        return true;
+    }
+    if (run->now < when) {
+        run_wait_until(run, when);
+        return false;
+    }
+    char what[80];
+    (void)snprintf(what, sizeof(what), "nothing came within %llu ms",
+                   (unsigned long long)((when - run->since) / 1000));
+    run_fail(run, unit, what, NULL, "");
+    return true;
+}
+
+/* Bytes that are no frame: a literal compares as they come, a pattern takes all up to the end. */
+static bool their_raw(struct drill_run *run, struct run_unit *unit, const struct drill_item *item)
+{
+    struct drill_span have = run_in_raw(run);
+    struct drill_outgoing want;
+    struct drill_error err;
+    uint8_t *bytes = NULL;
+    drill_arena_reset(&run->line);
+    const struct drill_value *value = item->fields ? &item->fields->value : NULL;
+    bool pattern = !value || value->kind != DRILL_VALUE_BYTES;
+    if (pattern) {
+        if (!run->pending_end) {
+            return have.len < RUN_INBOX ? wait_more(run, unit) : (run_in_drop(run, have.len), true);
+        }
+        if (value && !drill_match_bytes(value, have, &run->binds)) {
+            run_fail(run, unit, "the bytes that came are others", NULL, "");
+            return true;
+        }
+        run_in_drop(run, have.len);
+        run_line_done(run);
+        return true;
+    }
+    if (drill_compose(item, unit->dir, NULL, &run->binds, &run->line, &want, &err) != DRILL_OK ||
+        want.total > RUN_INBOX / 2 ||
+        !(bytes = drill_arena_take(&run->line, (size_t)want.total + 1))) {
+        run_fail(run, unit, "this line is too large to be expected", NULL, "");
+        return true;
+    }
+    size_t total = drill_outgoing_pull(&want, bytes, (size_t)want.total);
+    size_t common = have.len < total ? have.len : total;
+    if (!drill_span_equal(drill_span_sub(have, 0, common), drill_span_of(bytes, common))) {
+        run_fail(run, unit, "the bytes that came are others", NULL, "");
+    } else if (have.len < total) {
+        if (!run->pending_end) {
+            return wait_more(run, unit);
+        }
+        run_fail(run, unit, "the connection ended before all of these bytes", &run->end, "");
+    } else {
+        run_in_drop(run, total);
+        run_line_done(run);
+    }
+    return true;
+}
+
+/* A frame that is torn (`cut=`) or lies about its length: its head is compared, then its bytes. */
+static bool their_torn(struct drill_run *run, struct run_unit *unit, const struct drill_item *item)
+{
+    struct drill_span have = run_in_raw(run);
+    size_t need = item->travel.has_cut ? item->travel.cut : DRILL_FRAME_HEADER_SIZE;
+    if (have.len < need) {
+        if (!run->pending_end) {
+            return wait_more(run, unit);
+        }
+        run_fail(run, unit, "the connection ended before so many bytes", &run->end, "");
+        return true;
+    }
+    bool right = true;
+    if (have.len >= DRILL_FRAME_HEADER_SIZE && need >= DRILL_FRAME_HEADER_SIZE) {
+        right = item->kind != DRILL_ITEM_MESSAGE || have.ptr[4] == item->code;
+        right = right && (!item->travel.has_length ||
+                          drill_be32(have.ptr) == item->travel.length);
+    }
+    if (!right) {
+        run_fail(run, unit, "the head of another frame came", NULL, "");
+        return true;
+    }
+    run_in_drop(run, item->travel.has_cut ? need : have.len);
+    run_line_done(run);
+    return true;
+}
+
+static bool their_silence(struct drill_run *run, struct run_unit *unit,
+                          const struct drill_item *item)
+{
+    uint64_t span = 0;
+    for (const struct drill_field *f = item->fields; f; f = f->next) {
+        span = f->id == DRILL_FIELD_FOR ? f->value.number : span;
+    }
+    uint64_t when = run_later(run->since, span);
+    if (run->pending_end || run_in_raw(run).len > 0) {
+        struct run_came came;
+        run_in_take(run, &came);
+        if (came.kind != CAME_NONE) {
+            run_fail(run, unit, "that side was not silent", &came, "");
+            return true;
+        }
+    }
+    if (run->now < when) {
+        run_wait_until(run, when);
+        return false;
+    }
+    struct drill_seen seen = {.kind = DRILL_SEEN_QUIET, .dir = unit->dir};
+    run_say(run, &seen);
+    run_line_done(run);
+    return true;
+}
+
+static bool their_special(struct drill_run *run, struct run_unit *unit,
+                          const struct drill_item *item, bool *moved)
+{
+    if (item->kind == DRILL_ITEM_RAW) {
+        *moved = their_raw(run, unit, item);
+    } else if (item->travel.has_cut || item->travel.has_length) {
+        *moved = their_torn(run, unit, item);
+    } else if (item->kind == DRILL_ITEM_SILENCE || item->kind == DRILL_ITEM_STALL) {
+        *moved = their_silence(run, unit, item);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void mismatch(struct drill_run *run, struct run_unit *unit, const struct run_came *came,
+                     const struct drill_mismatch *why)
+{
+    struct drill_error err;
+    const char *what = "another frame came";
+    if (came->kind == CAME_END) {
+        what = "the connection ended";
+    } else if (came->kind == CAME_OPEN) {
+        what = "a new connection came";
+    } else if (came->kind == CAME_GARBLED) {
+        drill_frame_error(&run->in.parser, &err);
+        what = err.text;
+    } else if (unit->main && !unit->main->items->next && run_line_awaits_end(unit)) {
+        what = "the connection was to end here";
+    } else if (unit->main && unit->main->items->kind == DRILL_ITEM_MESSAGE &&
+               unit->main->items->code == came->frame.code) {
+        what = "the frame differs";
+    }
+    run_fail(run, unit, what, came, why->text);
+}
+
+/* `> open` with `< refuse` below it: the attempt itself is never seen, only what becomes of it. */
+static bool refuses_next(struct drill_run *run, const struct run_unit *unit)
+{
+    const struct run_unit *next = run->at + 1 < run->unit_count ? unit + 1 : NULL;
+    if (!next || !next->ours || next->dots || !next->main ||
+        next->main->items->kind != DRILL_ITEM_REFUSE || run->conn != CONN_NONE) {
+        return false;
+    }
+    if (!run->config.simulated) {
+        run_finish(run, DRILL_RESULT_SKIP,
+                   "a refused connection cannot be seen from here without an SMTP client");
+        return true;
+    }
+    run_shoot(run, DRILL_WISH_REFUSE);
+    run_line_done(run);
+    run_line_done(run);
+    return true;
+}
+
+bool run_their_line(struct drill_run *run, struct run_unit *unit)
+{
+    const struct drill_item *item = unit->main ? unit->main->items : NULL;
+    if (item && item->kind == DRILL_ITEM_OPEN && refuses_next(run, unit)) {
+        return true;
+    }
+    bool moved = false;
+    if (item && (run->linked || run->pending_end) && their_special(run, unit, item, &moved)) {
+        return moved;
+    }
+    struct run_came came;
+    struct drill_mismatch why;
+    run_in_take(run, &came);
+    if (came.kind == CAME_NONE) {
+        return wait_more(run, unit);
+    }
+    if (came.kind == CAME_OPEN && run->implied_open && run->at == 0) {
+        return true;
+    }
+    switch (run_fits(run, unit, &came, &why)) {
+    case FIT_YES: run_matched(run, unit, &came); break;
+    case FIT_PART: run_auto_feed(run, &came); break;
+    case FIT_NO:
+        if (unit->main && unit->main->given) {
+            run_finish(run, DRILL_RESULT_SKIP, "a `given` line was not met");
+            run->report.pos = unit->main->pos;
+        } else {
+            mismatch(run, unit, &came, &why);
+        }
+        break;
+    }
+    return true;
+}

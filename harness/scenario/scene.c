@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: MIT */
+#include "scenario/scene.h"
+
+#include <string.h>
+
+/* Until Postfix has a profile, the MTA that a file does not name is Stalwart. */
+static const char DEFAULT_MTA[] = "stalwart";
+static const char DEFAULT_MILTER[] = "libmilter";
+
+struct building {
+    const struct drill_file *file;
+    const char *name;
+    const struct drill_loader *loader;
+    struct drill_arena *arena;
+    struct drill_error *err;
+    struct drill_client **client_end, *client;
+    struct drill_envelope **message_end, *message;
+    uint64_t bytes;
+};
+
+static enum drill_code at(struct building *b, struct drill_pos pos, enum drill_code code)
+{
+    if (code != DRILL_OK && pos.line) {
+        drill_error_at(b->err, b->name, pos.line, pos.column);
+    }
+    return code;
+}
+
+static enum drill_code no_memory(struct building *b)
+{
+    return drill_error_set(b->err, DRILL_ERR_MEMORY, "no memory for this scenario");
+}
+
+static bool key_is(const struct drill_pair *p, const char *key)
+{
+    return drill_span_equal(p->key, drill_span_str(key));
+}
+
+/* The bytes of a value; numbers and names as they are written. */
+static enum drill_code value_bytes(struct building *b, const struct drill_value *v,
+                                   struct drill_span *out)
+{
+    if (v->kind != DRILL_VALUE_BYTES) {
+        *out = v->source;
+        return DRILL_OK;
+    }
+    uint64_t total = 0;
+    for (const struct drill_part *p = v->parts; p; p = p->next) {
+        if (p->bytes.len && p->times > (DRILL_SCENE_BYTES - total) / p->bytes.len) {
+            return at(b, p->pos,
+                      drill_error_set(b->err, DRILL_ERR_LIMIT,
+                                      "a message may have at most 256 MiB; make this smaller"));
+        }
+        total += p->bytes.len * p->times;
+    }
+    if (total > DRILL_SCENE_BYTES - b->bytes) {
+        return at(b, v->pos,
+                  drill_error_set(b->err, DRILL_ERR_LIMIT,
+                                  "all messages together may have at most 256 MiB"));
+    }
+    b->bytes += total;
+    uint8_t *to = drill_arena_take(b->arena, (size_t)total + 1);
+    if (!to) {
+        return no_memory(b);
+    }
+    *out = drill_span_of(to, (size_t)total);
+    for (const struct drill_part *p = v->parts; p; p = p->next) {
+        for (uint64_t i = 0; i < p->times && p->bytes.len; i++) {
+            memcpy(to, p->bytes.ptr, p->bytes.len);
+            to += p->bytes.len;
+        }
+    }
+    return DRILL_OK;
+}
+
+struct drill_client *drill_scene_client(struct drill_arena *arena)
+{
+    struct drill_client *c = drill_arena_take(arena, sizeof(*c));
+    if (c) {
+        c->family = DRILL_FAMILY_INET;
+        c->addr = drill_span_str("192.0.2.1");
+        c->port = 47324;
+        c->host = drill_span_str("client.example");
+        c->helo = drill_span_str("client.example");
+    }
+    return c;
+}
+
+static enum drill_code add_client(struct building *b)
+{
+    struct drill_client *c = drill_scene_client(b->arena);
+    if (!c) {
+        return no_memory(b);
+    }
+    *b->client_end = c;
+    b->client_end = &c->next;
+    b->client = c;
+    b->message_end = &c->messages;
+    b->message = NULL;
+    return DRILL_OK;
+}
+
+static enum drill_code add_message(struct building *b)
+{
+    static const struct drill_span bob[] = {{(const uint8_t *)"<bob@example.com>", 17}};
+    enum drill_code code = b->client ? DRILL_OK : add_client(b);
+    if (code != DRILL_OK) {
+        return code;
+    }
+    struct drill_envelope *m = drill_arena_take(b->arena, sizeof(*m));
+    if (!m) {
+        return no_memory(b);
+    }
+    m->from = drill_span_str("<alice@example.org>");
+    m->rcpt = bob;
+    m->rcpts = 1;
+    *b->message_end = m;
+    b->message_end = &m->next;
+    b->message = m;
+    return DRILL_OK;
+}
+
+static struct drill_span bare(struct drill_span address)
+{
+    if (address.len >= 2 && address.ptr[0] == '<' && address.ptr[address.len - 1] == '>') {
+        return drill_span_sub(address, 1, address.len - 2);
+    }
+    return address;
+}
+
+/* Content begins with the file's, or with the default message for this envelope. */
+static enum drill_code begin_content(struct building *b, const struct drill_pair *file)
+{
+    struct drill_envelope *m = b->message;
+    if (!file) {
+        enum drill_code code =
+            drill_mail_default(bare(m->from), m->rcpts ? bare(m->rcpt[0]) : m->from, b->arena,
+                               &m->mail);
+        return code == DRILL_OK ? code : no_memory(b);
+    }
+    struct drill_span name, source;
+    enum drill_code code = value_bytes(b, &file->value, &name);
+    if (code == DRILL_OK && !b->loader) {
+        code = drill_error_set(b->err, DRILL_ERR_NOTFOUND, "files are not opened here");
+    }
+    if (code == DRILL_OK) {
+        code = b->loader->load(b->loader->ctx, name, &source, b->err);
+    }
+    if (code == DRILL_OK) {
+        code = drill_mail_parse(source, b->arena, &m->mail, b->err);
+    }
+    return at(b, file->pos, code);
+}
+
+static enum drill_code set_rcpts(struct building *b, const struct drill_pair *fields)
+{
+    size_t count = 0;
+    for (const struct drill_pair *p = fields; p; p = p->next) {
+        count += key_is(p, "rcpt");
+    }
+    if (count == 0) {
+        return DRILL_OK;
+    }
+    struct drill_span *list = drill_arena_take(b->arena, count * sizeof(*list));
+    if (!list) {
+        return no_memory(b);
+    }
+    count = 0;
+    for (const struct drill_pair *p = fields; p; p = p->next) {
+        if (key_is(p, "rcpt")) {
+            enum drill_code code = value_bytes(b, &p->value, &list[count++]);
+            if (code != DRILL_OK) {
+                return code;
+            }
+        }
+    }
+    b->message->rcpt = list;
+    b->message->rcpts = count;
+    return DRILL_OK;
+}
+
+static enum drill_code one_message(struct building *b, const struct drill_pair *fields)
+{
+    const struct drill_pair *file = NULL;
+    enum drill_code code = add_message(b);
+    for (const struct drill_pair *p = fields; p && code == DRILL_OK; p = p->next) {
+        if (key_is(p, "from")) {
+            code = value_bytes(b, &p->value, &b->message->from);
+        } else if (key_is(p, "file")) {
+            file = p;
+        }
+    }
+    code = code == DRILL_OK ? set_rcpts(b, fields) : code;
+    return code == DRILL_OK ? begin_content(b, file) : code;
+}
+
+static uint64_t count_of(const struct drill_pair *fields)
+{
+    for (const struct drill_pair *p = fields; p; p = p->next) {
+        if (key_is(p, "count")) {
+            return p->value.number;
+        }
+    }
+    return 1;
+}
+
+static uint8_t family_of(struct drill_span addr)
+{
+    if (addr.len == 0) {
+        return DRILL_FAMILY_UNKNOWN;
+    }
+    if (addr.ptr[0] == '/') {
+        return DRILL_FAMILY_UNIX;
+    }
+    return drill_span_find(addr, ':') < addr.len ? DRILL_FAMILY_INET6 : DRILL_FAMILY_INET;
+}
+
+static enum drill_code client_field(struct building *b, const struct drill_pair *p)
+{
+    struct drill_span text;
+    enum drill_code code = value_bytes(b, &p->value, &text);
+    if (code != DRILL_OK) {
+        return code;
+    }
+    if (key_is(p, "addr")) {
+        b->client->addr = text;
+        b->client->family = family_of(text);
+    } else if (key_is(p, "port")) {
+        if (p->value.number > 65535) {
+            return at(b, p->pos,
+                      drill_error_set(b->err, DRILL_ERR_VALUE, "a port is at most 65535"));
+        }
+        b->client->port = (uint16_t)p->value.number;
+    } else if (key_is(p, "host")) {
+        b->client->host = text;
+    } else if (key_is(p, "helo")) {
+        b->client->helo = text;
+    } else if (key_is(p, "auth")) {
+        b->client->auth = text;
+    } else if (key_is(p, "tls")) {
+        b->client->tls = true;
+    }
+    return DRILL_OK;
+}
+
+static enum drill_code one_client(struct building *b, const struct drill_pair *fields)
+{
+    enum drill_code code = add_client(b);
+    for (const struct drill_pair *p = fields; p && code == DRILL_OK; p = p->next) {
+        code = client_field(b, p);
+    }
+    return code;
+}
+
+static enum drill_code content(struct building *b, const struct drill_setup *s)
+{
+    struct drill_span name = {NULL, 0}, value = {NULL, 0};
+    enum drill_code code = b->message ? DRILL_OK : one_message(b, NULL);
+    for (const struct drill_pair *p = s->fields; p && code == DRILL_OK; p = p->next) {
+        code = value_bytes(b, &p->value, key_is(p, "name") ? &name : &value);
+    }
+    if (code != DRILL_OK) {
+        return code;
+    }
+    if (s->kind == DRILL_SETUP_BODY) {
+        drill_mail_set_body(&b->message->mail, value);
+        return DRILL_OK;
+    }
+    code = drill_mail_set_header(&b->message->mail, name, value, b->arena);
+    return code == DRILL_OK ? code : no_memory(b);
+}
+
+static enum drill_code traffic_line(struct building *b, const struct drill_setup *s)
+{
+    enum drill_code code = DRILL_OK;
+    uint64_t count = count_of(s->fields);
+    if (count > 100000) {
+        return at(b, s->pos,
+                  drill_error_set(b->err, DRILL_ERR_LIMIT, "count= is at most 100000"));
+    }
+    switch (s->kind) {
+    case DRILL_SETUP_CLIENT:
+    case DRILL_SETUP_MESSAGE:
+        for (uint64_t i = 0; i < count && code == DRILL_OK; i++) {
+            code = s->kind == DRILL_SETUP_CLIENT ? one_client(b, s->fields)
+                                                 : one_message(b, s->fields);
+        }
+        break;
+    case DRILL_SETUP_HEADER:
+    case DRILL_SETUP_BODY: code = content(b, s); break;
+    case DRILL_SETUP_WHY:
+    case DRILL_SETUP_MTA:
+    case DRILL_SETUP_MILTER:
+    case DRILL_SETUP_TLS:
+    case DRILL_SETUP_JUDGE:
+    case DRILL_SETUP_SMTP: break;
+    }
+    return code;
+}
+
+/* Every session has a message, and every message its raw form. */
+static enum drill_code finish_traffic(struct building *b, struct drill_client *first)
+{
+    enum drill_code code = DRILL_OK;
+    for (struct drill_client *c = first; c; c = c->next) {
+        if (!c->messages) {
+            b->client = c;
+            b->message_end = &c->messages;
+            code = one_message(b, NULL);
+        }
+        for (struct drill_envelope *m = c->messages; m && code == DRILL_OK; m = m->next) {
+            code = drill_mail_finish(&m->mail, b->arena) == DRILL_OK ? DRILL_OK : no_memory(b);
+        }
+        if (code != DRILL_OK) {
+            return code;
+        }
+    }
+    return DRILL_OK;
+}
+
+static enum drill_code build_traffic(struct building *b, struct drill_scene *scene)
+{
+    enum drill_code code = DRILL_OK;
+    scene->traffic = NULL;
+    b->client_end = &scene->traffic;
+    for (const struct drill_setup *s = b->file ? b->file->setup : NULL; s; s = s->next) {
+        code = traffic_line(b, s);
+        if (code != DRILL_OK) {
+            return at(b, b->err && b->err->line ? (struct drill_pos){0, 0} : s->pos, code);
+        }
+    }
+    if (!scene->traffic) {
+        code = add_client(b);
+    }
+    return code == DRILL_OK ? finish_traffic(b, scene->traffic) : code;
+}
+
+static const struct drill_setup *side_line(const struct drill_file *file, enum drill_side side)
+{
+    enum drill_setup_kind kind = side == DRILL_SIDE_MTA ? DRILL_SETUP_MTA : DRILL_SETUP_MILTER;
+    for (const struct drill_setup *s = file ? file->setup : NULL; s; s = s->next) {
+        if (s->kind == kind) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
+static enum drill_code find_profile(struct building *b, enum drill_side side,
+                                    const struct drill_setup *line,
+                                    const struct drill_scene_side *given,
+                                    const struct drill_profile **out)
+{
+    if (given && given->profile) {
+        *out = given->profile;
+        return DRILL_OK;
+    }
+    const char *fallback = side == DRILL_SIDE_MTA ? DEFAULT_MTA : DEFAULT_MILTER;
+    struct drill_span name = line ? line->text : drill_span_str(fallback);
+    *out = drill_profile_find(side, name);
+    if (*out) {
+        return DRILL_OK;
+    }
+    const char *near = drill_profile_nearest(side, name);
+    drill_error_set(b->err, DRILL_ERR_NOTFOUND, "there is no profile `%.*s` for this side%s%s%s",
+                    (int)name.len, (const char *)name.ptr, near ? "; did you mean `" : "",
+                    near ? near : "", near ? "`?" : "");
+    return at(b, line->pos, DRILL_ERR_NOTFOUND);
+}
+
+static enum drill_code build_side(struct building *b, enum drill_side side,
+                                  const struct drill_scene_side *given,
+                                  const struct drill_profile **profile, struct drill_settings *set)
+{
+    const struct drill_setup *line = side_line(b->file, side);
+    enum drill_code code = find_profile(b, side, line, given, profile);
+    if (code != DRILL_OK) {
+        return code;
+    }
+    (*profile)->defaults(set);
+    if (given && given->settings) {
+        *set = *given->settings;
+    }
+    /* Another profile than the file's does not know the keys of the file's. */
+    bool keys = line && drill_span_equal(line->text, drill_span_str((*profile)->name));
+    for (const struct drill_pair *p = keys ? line->fields : NULL; p; p = p->next) {
+        struct drill_span text;
+        code = value_bytes(b, &p->value, &text);
+        if (code == DRILL_OK) {
+            code = drill_profile_set(*profile, set, p->key, text, b->arena, b->err);
+        }
+        if (code != DRILL_OK) {
+            return at(b, p->pos, code);
+        }
+    }
+    for (const struct drill_override *o = given ? given->sets : NULL; o; o = o->next) {
+        code = drill_profile_set(*profile, set, o->key, o->value, b->arena, b->err);
+        if (code != DRILL_OK) {
+            return code;
+        }
+    }
+    return DRILL_OK;
+}
+
+enum drill_code drill_scene_build(const struct drill_file *file, const char *name,
+                                  const struct drill_loader *loader,
+                                  const struct drill_scene_side *mta,
+                                  const struct drill_scene_side *milter,
+                                  struct drill_arena *arena, struct drill_scene *scene,
+                                  struct drill_error *err)
+{
+    struct building b = {
+        .file = file, .name = name, .loader = loader, .arena = arena, .err = err};
+    drill_error_clear(err);
+    memset(scene, 0, sizeof(*scene));
+    enum drill_code code =
+        build_side(&b, DRILL_SIDE_MTA, mta, &scene->mta, &scene->mta_settings);
+    if (code == DRILL_OK) {
+        code = build_side(&b, DRILL_SIDE_MILTER, milter, &scene->milter, &scene->milter_settings);
+    }
+    return code == DRILL_OK ? build_traffic(&b, scene) : code;
+}

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT */
+#include "helper_bytes.h"
+
+#include "scenario/match.h"
+#include "scenario/parse.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct drill_errors errors;
+
+/* The first item of `line`. */
+static const struct drill_step *step_of(const char *line, struct drill_arena *arena)
+{
+    char source[512];
+    int n = snprintf(source, sizeof(source), "drill 1 \"x\"\n%s\n", line);
+    const struct drill_file *file =
+        drill_parse(drill_span_of(source, (size_t)n), "f", NULL, arena, &errors);
+    if (!file) {
+        fail_msg("%s: %s", line, errors.item[0].text);
+    }
+    return file->body.steps;
+}
+
+static struct drill_came came_of(uint8_t code, struct drill_span payload)
+{
+    struct drill_came came = {code, (uint32_t)payload.len + 1, payload, true};
+    return came;
+}
+
+/* ---- lines against messages ---- */
+
+struct match_case {
+    const char *line;
+    uint8_t code;
+    const char *payload;
+    size_t len;
+    const char *why; /* NULL: it matches */
+};
+
+#define CAME(code, literal) code, literal, sizeof(literal) - 1
+
+static const struct match_case cases[] = {
+    /* names and unnamed fields */
+    {"> header", CAME('L', "To\0a\0"), NULL},
+    {"> header", CAME('N', ""), "it is eoh, not header"},
+    {"> header", CAME('x', ""), "it is a frame of code 120, not header"},
+    {"< continue", CAME('a', ""), "it is accept, not continue"},
+    {"> header name=\"To\"", CAME('L', "To\0a\0"), NULL},
+    {"> header name=\"To\"", CAME('L', "From\0a\0"), "name is \"From\", not \"To\""},
+    {"> header name=\"To\" value=\"b\"", CAME('L', "To\0a\0"), "value is \"a\", not \"b\""},
+    {"> header value=\"a\" * 3 + \"b\"", CAME('L', "To\0aaab\0"), NULL},
+    {"> header value=\"a\" * 3", CAME('L', "To\0aa\0"), "value is \"aa\", not \"a\" * 3"},
+    {"> header value=\"a\" * 2", CAME('L', "To\0aaa\0"), "value is \"aaa\", not \"a\" * 2"},
+    {"> header value=\"\" * 18446744073709551615 + \"a\"", CAME('L', "To\0a\0"), NULL},
+    {"> header value=hex \"61\"", CAME('L', "To\0a\0"), NULL},
+    {"> header value=~\"*cd\"", CAME('L', "To\0abcd\0"), NULL},
+    {"> header value=~\"*ce\"", CAME('L', "To\0abcd\0"), "value is \"abcd\", not ~\"*ce\""},
+    {"> header value=len 2..4", CAME('L', "To\0abcd\0"), NULL},
+    {"> header value=len ..3", CAME('L', "To\0abcd\0"), "value is 4 bytes, not len ..3"},
+    {"> header value=len 5..", CAME('L', "To\0abcd\0"), "value is 4 bytes, not len 5.."},
+    /* numbers */
+    {"< optneg version=6", CAME('O', "\0\0\0\6\0\0\0\0\0\0\0\0"), NULL},
+    {"< optneg version=2..4", CAME('O', "\0\0\0\6\0\0\0\0\0\0\0\0"), "version is 6, not 2..4"},
+    {"< optneg actions=addhdrs,addrcpt", CAME('O', "\0\0\0\6\0\0\0\5\0\0\0\0"), NULL},
+    {"< optneg actions=addhdrs", CAME('O', "\0\0\0\6\0\0\0\5\0\0\0\0"),
+     "actions is addhdrs,addrcpt, not addhdrs"},
+    {"< optneg protocol=+noconnect-skip", CAME('O', "\0\0\0\6\0\0\0\0\0\0\0\1"), NULL},
+    {"< optneg protocol=+noconnect-skip", CAME('O', "\0\0\0\6\0\0\0\0\0\0\4\1"),
+     "protocol is noconnect,skip, not +noconnect-skip"},
+    {"< optneg protocol=+nohelo", CAME('O', "\0\0\0\6\0\0\0\0\0\0\0\1"),
+     "protocol is noconnect, not +nohelo"},
+    {"< insheader index=3", CAME('i', "\0\0\0\4a\0b\0"), "index is 4, not 3"},
+    {"> connect family=inet", CAME('C', "h\0006\0\1::1\0"), "family is inet6, not inet"},
+    {"> connect family=inet6 port=1 address=\"::1\"", CAME('C', "h\0006\0\1::1\0"), NULL},
+    {"> connect port=0..9", CAME('C', "h\0U"), "port is missing"},
+    {"> connect address=\"x\"", CAME('C', "h\0U"), "address is missing"},
+    {"> macro stage=mail", CAME('D', "R"), "stage is rcpt, not mail"},
+    {"> macro stage=0..90", CAME('D', "Z"), NULL},
+    /* arguments, second strings, lists, macros */
+    {"> mail arg=\"a\" arg=\"b\"", CAME('M', "x\0a\0b\0"), NULL},
+    {"> mail arg=\"a\"", CAME('M', "x\0a\0b\0"), "one more arg came: \"b\""},
+    {"> mail arg=\"a\" arg=\"b\"", CAME('M', "x\0a\0"), "arg is missing"},
+    {"> mail arg=\"b\" arg=\"a\"", CAME('M', "x\0a\0b\0"), "arg is \"a\", not \"b\""},
+    {"> mail arg=absent", CAME('M', "x\0"), NULL},
+    {"> mail arg=absent", CAME('M', "x\0a\0"), "arg is \"a\", not absent"},
+    {"< chgfrom args=absent", CAME('e', "x\0"), NULL},
+    {"< chgfrom args=absent", CAME('e', "x\0y\0"), "args is \"y\", not absent"},
+    {"< chgfrom args=\"\"", CAME('e', "x\0"), "args is missing"},
+    {"< chgfrom args=\"\"", CAME('e', "x\0\0"), NULL},
+    {"< optneg list.rcpt=\"i\" list.rcpt=\"j\"",
+     CAME('O', "\0\0\0\6\0\0\0\0\0\0\0\0\0\0\0\3i\0\0\0\0\0x\0\0\0\0\3j\0"), NULL},
+    {"< optneg list.data=\"i\"", CAME('O', "\0\0\0\6\0\0\0\0\0\0\0\0\0\0\0\3i\0"),
+     "list.data is missing"},
+    {"> macro i=\"1\" {b}=~\"*\"", CAME('D', "Ma\0x\0{b}\0y\0i\0001\0"), NULL},
+    {"> macro i=\"1\" i=\"2\"", CAME('D', "Mi\0001\0i\0002\0"), NULL},
+    {"> macro i=\"2\"", CAME('D', "Mi\0001\0i\0002\0"), "i is \"1\", not \"2\""},
+    {"> macro i=\"1\"", CAME('D', "M{i}\0001\0"), "i is missing"},
+    {"> macro i=absent", CAME('D', "M{i}\0001\0"), NULL},
+    {"> macro {i}=absent", CAME('D', "M{i}\0001\0"), "{i} is \"1\", not absent"},
+    /* payloads and faults */
+    {"> body data=\"ab\"", CAME('B', "ab"), NULL},
+    {"> body data=~\"a\"", CAME('B', "ab"), "data is \"ab\", not ~\"a\""},
+    {"< replycode", CAME('y', "550 x"), "the payload is faulty: missing final NUL"},
+    {"< replycode data=~\"550*\"", CAME('y', "550 x"), NULL},
+    {"< continue", CAME('c', "x"), "the payload is faulty: bytes behind the end of the message"},
+    {"< continue data=\"x\"", CAME('c', "x"), NULL},
+    {"> header name=\"a\"", CAME('L', "a\0b\0c\0"),
+     "the payload is faulty: more strings than the message has"},
+    {"< frame code=120..122 data=\"q\"", CAME('z', "q"), NULL},
+    {"< frame code=1", CAME('z', "q"), "code is 122, not 1"},
+    {"> mail length=5", CAME('M', "x\0"), "length is 3, not 5"},
+    {"> mail length=3", CAME('M', "x\0"), NULL},
+    /* no message at all */
+    {"> reset", CAME('M', "x\0"), "a message came, where the line stands for something else"},
+};
+
+static void test_cases(void **state)
+{
+    (void)state;
+    bool all = true;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct match_case *c = &cases[i];
+        struct drill_arena arena;
+        struct drill_mismatch why;
+        drill_arena_init(&arena, NULL, 0);
+        const struct drill_step *step = step_of(c->line, &arena);
+        struct drill_span payload = helper_exact(drill_span_of(c->payload, c->len));
+        struct drill_came came = came_of(c->code, payload);
+        bool matched = drill_match(step->items, step->dir, &came, NULL, &why);
+        assert_true(matched == drill_match(step->items, step->dir, &came, NULL, NULL));
+        if (matched != (c->why == NULL) || strcmp(why.text, c->why ? c->why : "") != 0) {
+            print_error("%s\n  want %s\n  got  %s\n", c->line, c->why ? c->why : "a match",
+                        matched ? "a match" : why.text);
+            all = false;
+        }
+        helper_exact_free(payload);
+        drill_arena_fini(&arena);
+    }
+    assert_true(all);
+}
+
+/* A message that was too large to hold: its code and size are known. */
+static void test_not_whole(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line, *why;
+    } large[] = {
+        {"> body", NULL},
+        {"> body data=len 1000..", NULL},
+        {"> body data=len ..999", "data is 1999 bytes, not len ..999"},
+        {"> body data=~\"*\"", "data cannot be compared: the message was too large to hold"},
+        {"> header", "it is body, not header"},
+        {"> frame code=66 data=len 1999", NULL},
+        {"> frame code=67", "code is 66, not 67"},
+        {"> body length=7", "length is 2000, not 7"},
+    };
+    for (size_t i = 0; i < sizeof(large) / sizeof(large[0]); i++) {
+        struct drill_arena arena;
+        struct drill_mismatch why;
+        struct drill_came came = {'B', 2000, BYTES("first"), false};
+        drill_arena_init(&arena, NULL, 0);
+        const struct drill_step *step = step_of(large[i].line, &arena);
+        bool matched = drill_match(step->items, step->dir, &came, NULL, &why);
+        assert_string_equal(why.text, large[i].why ? large[i].why : "");
+        assert_true(matched == (large[i].why == NULL));
+        drill_arena_fini(&arena);
+    }
+}
+
+/* Long values and names do not pass the text's end. */
+static void test_long_mismatch(void **state)
+{
+    (void)state;
+    char line[400];
+    uint8_t payload[600];
+    struct drill_arena arena;
+    struct drill_mismatch why;
+    for (size_t i = 0; i < sizeof(payload) - 1; i++) {
+        payload[i] = (uint8_t)(0x80 + i % 100);
+    }
+    payload[1] = 0;
+    payload[sizeof(payload) - 1] = 0;
+    drill_arena_init(&arena, NULL, 0);
+    (void)snprintf(line, sizeof(line), "> header value=\"%0300d\"", 7);
+    const struct drill_step *step = step_of(line, &arena);
+    struct drill_came came = came_of('L', drill_span_of(payload, sizeof(payload)));
+    assert_false(drill_match(step->items, step->dir, &came, NULL, &why));
+    assert_non_null(memchr(why.text, '\0', sizeof(why.text)));
+    assert_int_equal(strncmp(why.text, "value is \"\\x82", 13), 0);
+    drill_arena_fini(&arena);
+}
+
+/* ---- $names ---- */
+
+static void test_binds(void **state)
+{
+    (void)state;
+    struct drill_arena arena;
+    struct drill_binds binds = {.arena = &arena};
+    struct drill_mismatch why;
+    drill_arena_init(&arena, NULL, 0);
+    const struct drill_step *step = step_of("> header name=$a value=\"x\"\n> header name=$a\n"
+                                            "> connect port=$p\n> connect port=$p",
+                                            &arena);
+    struct drill_came came = came_of('L', BYTES("To\0y\0"));
+    assert_false(drill_match(step->items, step->dir, &came, &binds, &why));
+    assert_int_equal(binds.count, 0); /* half a match binds nothing */
+    came = came_of('L', BYTES("To\0x\0"));
+    assert_true(drill_match(step->items, step->dir, &came, &binds, &why));
+    helper_assert_bytes(drill_binds_find(&binds, BYTES("a"))->value, BYTES("To"), "bound");
+    step = step->next;
+    assert_true(drill_match(step->items, step->dir, &came, &binds, &why));
+    came = came_of('L', BYTES("Cc\0x\0"));
+    assert_false(drill_match(step->items, step->dir, &came, &binds, &why));
+    assert_string_equal(why.text, "name is \"Cc\", not $a (\"To\")");
+    step = step->next;
+    came = came_of('C', BYTES("h\0004\1\2x\0"));
+    assert_true(drill_match(step->items, step->dir, &came, &binds, &why));
+    helper_assert_bytes(drill_binds_find(&binds, BYTES("p"))->value, BYTES("258"), "in decimal");
+    step = step->next;
+    assert_true(drill_match(step->items, step->dir, &came, &binds, &why));
+    came = came_of('C', BYTES("h\0004\1\3x\0"));
+    assert_false(drill_match(step->items, step->dir, &came, &binds, &why));
+    assert_string_equal(why.text, "port is 259, not $p (\"258\")");
+    drill_arena_fini(&arena);
+}
+
+static void test_binds_are_bounded(void **state)
+{
+    (void)state;
+    struct drill_arena arena;
+    struct drill_binds binds = {.arena = &arena};
+    char names[DRILL_BINDS_MAX + 1][8];
+    drill_arena_init(&arena, NULL, 0);
+    for (size_t i = 0; i <= DRILL_BINDS_MAX; i++) {
+        (void)snprintf(names[i], sizeof(names[i]), "n%u", (unsigned)i);
+        bool room = drill_binds_set(&binds, drill_span_str(names[i]), BYTES("1"));
+        assert_true(room == (i < DRILL_BINDS_MAX));
+    }
+    assert_true(drill_binds_set(&binds, BYTES("n3"), BYTES("2")));
+    helper_assert_bytes(drill_binds_find(&binds, BYTES("n3"))->value, BYTES("2"), "set again");
+    drill_arena_fini(&arena);
+    struct drill_arena none;
+    drill_arena_init(&none, NULL, 1);
+    struct drill_binds poor = {.arena = &none};
+    assert_false(drill_binds_set(&poor, BYTES("a"), BYTES("1")));
+    assert_int_equal(poor.count, 0);
+    drill_arena_fini(&none);
+}
+
+/* ---- patterns ---- */
+
+/* What the pattern means, written down as plainly as possible. */
+static bool slow_glob(struct drill_span p, struct drill_span s)
+{
+    if (p.len == 0) {
+        return s.len == 0;
+    }
+    if (p.ptr[0] == '*') {
+        for (size_t n = 0; n <= s.len; n++) {
+            if (slow_glob(drill_span_sub(p, 1, p.len), drill_span_sub(s, n, s.len))) {
+                return true;
+            }
+        }
+        return false;
+    }
+    return s.len && (p.ptr[0] == '?' || p.ptr[0] == s.ptr[0]) &&
+           slow_glob(drill_span_sub(p, 1, p.len), drill_span_sub(s, 1, s.len));
+}
+
+/* Every pattern of up to 5 and every text of up to 6 of a small alphabet. */
+static void test_glob_is_what_it_means(void **state)
+{
+    (void)state;
+    static const char in_pattern[] = "ab*?";
+    uint8_t pattern[5];
+    uint8_t text[6];
+    size_t matched = 0;
+    for (size_t pn = 0; pn < 4096; pn++) {
+        size_t plen = 0;
+        for (size_t v = pn; plen < sizeof(pattern) && v; v /= 4) {
+            pattern[plen++] = (uint8_t)in_pattern[v % 4];
+        }
+        for (size_t tn = 1; tn < 128; tn++) {
+            size_t tlen = 0;
+            for (size_t v = tn; v > 1; v /= 2) {
+                text[tlen++] = v % 2 ? 'a' : 'b';
+            }
+            struct drill_span p = drill_span_of(pattern, plen);
+            struct drill_span t = drill_span_of(text, tlen);
+            assert_true(drill_match_glob(p, t) == slow_glob(p, t));
+            matched += drill_match_glob(p, t);
+        }
+    }
+    assert_true(matched > 10000);
+}
+
+static void test_glob_long(void **state)
+{
+    (void)state;
+    enum { TEXT = 1 << 20, PIECE = 200 };
+    uint8_t *text = malloc(TEXT);
+    uint8_t pattern[PIECE + 2];
+    assert_non_null(text);
+    memset(text, 'a', TEXT);
+    memset(pattern, 'a', sizeof(pattern));
+    pattern[0] = '*';
+    pattern[PIECE + 1] = '*';
+    assert_true(
+        drill_match_glob(drill_span_of(pattern, sizeof(pattern)), drill_span_of(text, TEXT)));
+    pattern[63] = 'b'; /* within the window of 64 */
+    assert_false(
+        drill_match_glob(drill_span_of(pattern, sizeof(pattern)), drill_span_of(text, TEXT)));
+    pattern[63] = 'a';
+    pattern[PIECE] = 'b'; /* behind it */
+    text[TEXT - 1] = 'b';
+    assert_true(
+        drill_match_glob(drill_span_of(pattern, sizeof(pattern)), drill_span_of(text, TEXT)));
+    text[TEXT - 1] = 'a';
+    text[PIECE - 2] = 'b'; /* too early by one */
+    assert_false(
+        drill_match_glob(drill_span_of(pattern, sizeof(pattern)), drill_span_of(text, TEXT)));
+    free(text);
+    assert_true(drill_match_glob(BYTES("*"), drill_span_of(NULL, 0)));
+    assert_true(drill_match_glob(drill_span_of(NULL, 0), drill_span_of(NULL, 0)));
+    assert_false(drill_match_glob(BYTES("?"), drill_span_of(NULL, 0)));
+    assert_true(drill_match_glob(BYTES("a\0*"), BYTES("a\0\xff")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_not_whole),
+        cmocka_unit_test(test_long_mismatch),
+        cmocka_unit_test(test_binds),
+        cmocka_unit_test(test_binds_are_bounded),
+        cmocka_unit_test(test_glob_is_what_it_means),
+        cmocka_unit_test(test_glob_long),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
