@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: MIT */
+#include "sim/sim.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "sim/tcp.h"
+
+enum {
+    MTA = 0,
+    MILTER = 1,
+    CONNS = 64,          /* open at once, those that wait to be accepted included */
+    WINDOW = 256 * 1024, /* config.window of 0 */
+    READ_BUFFER = 64 * 1024
+};
+
+#define SIM_A_DAY (UINT64_C(86400) * 1000000)
+
+struct sim_conn {
+    struct drill_tcp tcp;
+    uint8_t *rings; /* two, of sim->rings bytes each; kept from play to play */
+    bool used;
+    struct sim_conn *next; /* in the backlog */
+};
+
+struct sim_end {
+    struct drill_sim *sim;
+    int side;
+    struct drill_run *run;
+    struct drill_play play;
+    struct sim_conn *conn;
+    bool poke; /* something happened that it waits for */
+    bool done;
+    bool reads, writes; /* armed */
+    uint64_t until;
+};
+
+struct drill_sim {
+    const struct drill_alloc *alloc;
+    uint64_t now;
+    size_t window;
+    size_t rings; /* size of the rings that the connections have */
+    struct sim_end end[2];
+    struct sim_conn *conn[CONNS];
+    struct sim_conn *backlog, **backlog_end;
+    uint64_t refusals; /* attempts to connect that the milter lets fail */
+    bool connecting;   /* the MTA; decided when the milter has done what it can */
+    int connect_error;
+    bool no_memory;
+    uint8_t buf[READ_BUFFER];
+};
+
+struct drill_sim *drill_sim_new(const struct drill_alloc *alloc)
+{
+    struct drill_sim *sim = drill_alloc_resize(alloc, NULL, sizeof(*sim));
+    if (sim) {
+        memset(sim, 0, sizeof(*sim));
+        sim->alloc = alloc;
+    }
+    return sim;
+}
+
+static void sim_drop_rings(struct drill_sim *sim)
+{
+    for (size_t i = 0; i < CONNS; i++) {
+        if (sim->conn[i]) {
+            drill_alloc_resize(sim->alloc, sim->conn[i]->rings, 0);
+            drill_alloc_resize(sim->alloc, sim->conn[i], 0);
+            sim->conn[i] = NULL;
+        }
+    }
+}
+
+void drill_sim_free(struct drill_sim *sim)
+{
+    if (sim) {
+        sim_drop_rings(sim);
+        drill_alloc_resize(sim->alloc, sim, 0);
+    }
+}
+
+uint64_t drill_sim_now(const struct drill_sim *sim)
+{
+    return sim->now;
+}
+
+/* ---- connections ---- */
+
+static struct sim_conn *sim_conn_new(struct drill_sim *sim)
+{
+    struct sim_conn *c = drill_alloc_resize(sim->alloc, NULL, sizeof(*c));
+    uint8_t *rings = c ? drill_alloc_resize(sim->alloc, NULL, 2 * sim->rings) : NULL;
+    if (!rings) {
+        drill_alloc_resize(sim->alloc, c, 0);
+        sim->no_memory = true;
+        return NULL;
+    }
+    memset(c, 0, sizeof(*c));
+    c->rings = rings;
+    return c;
+}
+
+/* NULL when all are in use, or without memory. */
+static struct sim_conn *sim_conn_take(struct drill_sim *sim)
+{
+    for (size_t i = 0; i < CONNS; i++) {
+        if (!sim->conn[i]) {
+            sim->conn[i] = sim_conn_new(sim);
+        }
+        struct sim_conn *c = sim->conn[i];
+        if (!c) {
+            return NULL;
+        }
+        if (!c->used) {
+            c->used = true;
+            c->next = NULL;
+            drill_tcp_init(&c->tcp, c->rings, c->rings + sim->rings, sim->window);
+            return c;
+        }
+    }
+    return NULL;
+}
+
+static void sim_wake_peer(struct sim_end *e, bool readable, bool writable)
+{
+    struct sim_end *peer = &e->sim->end[!e->side];
+    if ((readable && peer->reads) || (writable && peer->writes)) {
+        peer->poke = true;
+    }
+}
+
+static void sim_leave(struct sim_end *e)
+{
+    struct sim_conn *c = e->conn;
+    e->conn = NULL;
+    if (drill_tcp_over(&c->tcp)) {
+        c->used = false;
+    }
+    sim_wake_peer(e, true, true);
+}
+
+static struct sim_conn *sim_backlog_take(struct drill_sim *sim)
+{
+    struct sim_conn *c = sim->backlog;
+    if (c) {
+        sim->backlog = c->next;
+        if (!sim->backlog) {
+            sim->backlog_end = &sim->backlog;
+        }
+    }
+    return c;
+}
+
+/* The MTA's attempt to connect, after the milter came to a standstill: so that a milter that sees
+ * the last connection end has said by now whether it refuses the next. */
+static void sim_connect(struct drill_sim *sim)
+{
+    struct sim_end *mta = &sim->end[MTA];
+    if (sim->refusals || sim->end[MILTER].done) {
+        sim->refusals -= sim->refusals ? 1 : 0;
+        sim->connect_error = ECONNREFUSED;
+    } else {
+        mta->conn = sim_conn_take(sim);
+        if (mta->conn) {
+            *sim->backlog_end = mta->conn;
+            sim->backlog_end = &mta->conn->next;
+            sim->end[MILTER].poke = true;
+        } else if (sim->no_memory) {
+            sim->connect_error = ENOMEM;
+        } else {
+            return; /* the backlog is full: it waits */
+        }
+    }
+    sim->connecting = false;
+    mta->poke = true;
+}
+
+/* ---- the operations of play/transport.h ---- */
+
+static void sim_op_open(void *conn, bool nagle)
+{
+    struct sim_end *e = conn;
+    (void)nagle;
+    if (e->side == MTA) {
+        e->sim->connecting = true;
+        e->sim->connect_error = 0;
+        e->sim->end[MILTER].poke = true;
+    }
+}
+
+static enum drill_io sim_op_opened(void *conn, struct drill_io_end *end)
+{
+    struct sim_end *e = conn;
+    struct drill_sim *sim = e->sim;
+    if (e->side == MILTER) {
+        e->conn = sim_backlog_take(sim);
+    } else if (sim->connect_error) {
+        end->how = drill_play_end(sim->connect_error);
+        end->error = sim->connect_error;
+        end->in_flight = 0;
+        return DRILL_IO_END;
+    }
+    return e->conn ? DRILL_IO_OK : DRILL_IO_AGAIN;
+}
+
+static enum drill_io sim_op_send(void *conn, struct drill_span bytes, size_t *took,
+                                 struct drill_io_end *end)
+{
+    struct sim_end *e = conn;
+    enum drill_io io = drill_tcp_send(&e->conn->tcp, e->side, bytes, took, end);
+    if (io == DRILL_IO_OK) {
+        sim_wake_peer(e, true, false);
+    }
+    return io;
+}
+
+static enum drill_io sim_op_recv(void *conn, uint8_t *buf, size_t want, size_t *got,
+                                 struct drill_io_end *end)
+{
+    struct sim_end *e = conn;
+    enum drill_io io = drill_tcp_recv(&e->conn->tcp, e->side, buf, want, got, end);
+    if (io == DRILL_IO_OK) {
+        sim_wake_peer(e, false, true);
+    }
+    return io;
+}
+
+static void sim_op_refuse(void *conn)
+{
+    struct sim_end *e = conn;
+    e->sim->refusals += e->side == MILTER ? 1 : 0;
+}
+
+static void sim_op_half_close(void *conn)
+{
+    struct sim_end *e = conn;
+    drill_tcp_half_close(&e->conn->tcp, e->side);
+    sim_wake_peer(e, true, true);
+}
+
+static void sim_op_drain(void *conn)
+{
+    struct sim_end *e = conn;
+    drill_tcp_drain(&e->conn->tcp, e->side);
+    sim_wake_peer(e, false, true);
+}
+
+static void sim_op_close(void *conn)
+{
+    struct sim_end *e = conn;
+    if (e->side == MTA) {
+        e->sim->connecting = false;
+        e->sim->connect_error = 0;
+    }
+    if (e->conn) {
+        drill_tcp_close(&e->conn->tcp, e->side);
+        sim_leave(e);
+    }
+}
+
+static void sim_op_reset(void *conn)
+{
+    struct sim_end *e = conn;
+    if (e->conn) {
+        drill_tcp_reset(&e->conn->tcp, e->side);
+        sim_leave(e);
+    }
+}
+
+static void sim_op_arm(void *conn, bool readable, bool writable, uint64_t until)
+{
+    struct sim_end *e = conn;
+    e->reads = readable;
+    e->writes = writable;
+    e->until = until;
+    if (until <= e->sim->now) {
+        e->poke = true;
+    }
+}
+
+static uint64_t sim_op_now(void *conn)
+{
+    const struct sim_end *e = conn;
+    return e->sim->now;
+}
+
+static const struct drill_conn_ops sim_ops = {.open = sim_op_open,
+                                              .opened = sim_op_opened,
+                                              .send = sim_op_send,
+                                              .recv = sim_op_recv,
+                                              .refuse = sim_op_refuse,
+                                              .half_close = sim_op_half_close,
+                                              .drain = sim_op_drain,
+                                              .close = sim_op_close,
+                                              .reset = sim_op_reset,
+                                              .arm = sim_op_arm,
+                                              .now = sim_op_now};
+
+/* ---- the play ---- */
+
+static void sim_begin(struct drill_sim *sim, const struct drill_sim_config *config)
+{
+    size_t window = config->window ? config->window : WINDOW;
+    if (window > SIZE_MAX / 4) {
+        window = SIZE_MAX / 4; /* no allocator has it, and its double is a size_t */
+    }
+    if (window > sim->rings) {
+        sim_drop_rings(sim);
+        sim->rings = window;
+    }
+    sim->now = 0;
+    sim->window = window;
+    sim->backlog = NULL;
+    sim->backlog_end = &sim->backlog;
+    sim->refusals = 0;
+    sim->connecting = false;
+    sim->connect_error = 0;
+    sim->no_memory = false;
+    for (size_t i = 0; i < CONNS && sim->conn[i]; i++) {
+        sim->conn[i]->used = false;
+    }
+    for (int side = MTA; side <= MILTER; side++) {
+        struct sim_end *e = &sim->end[side];
+        memset(e, 0, sizeof(*e));
+        e->sim = sim;
+        e->side = side;
+        e->run = side == MTA ? config->mta : config->milter;
+        e->until = DRILL_NEVER;
+        e->poke = true;
+        drill_play_init(&e->play, e->run, &sim_ops, e, sim->buf, sizeof(sim->buf));
+    }
+}
+
+/* The milter's process has ended: its system resets what nobody will accept. */
+static void sim_stop_listening(struct drill_sim *sim)
+{
+    for (struct sim_conn *c = sim_backlog_take(sim); c; c = sim_backlog_take(sim)) {
+        drill_tcp_reset(&c->tcp, MILTER);
+        c->used = !drill_tcp_over(&c->tcp);
+    }
+    sim->end[MTA].poke = true;
+}
+
+static void sim_pump(struct sim_end *e)
+{
+    if (!e->poke || e->done) {
+        e->poke = false;
+        return;
+    }
+    e->poke = false;
+    e->reads = false;
+    e->writes = false;
+    e->until = DRILL_NEVER;
+    e->done = drill_play_pump(&e->play);
+    if (e->done && e->side == MILTER) {
+        sim_stop_listening(e->sim);
+    }
+}
+
+/* All that can happen without time going by. The milter first: it listens before it is called. */
+static void sim_settle(struct drill_sim *sim)
+{
+    struct sim_end *mta = &sim->end[MTA];
+    struct sim_end *milter = &sim->end[MILTER];
+    while (mta->poke || milter->poke) {
+        sim_pump(milter);
+        if (sim->connecting && !milter->poke) {
+            sim_connect(sim);
+        }
+        sim_pump(mta);
+    }
+}
+
+static uint64_t sim_next_time(const struct drill_sim *sim)
+{
+    uint64_t next = DRILL_NEVER;
+    for (int side = MTA; side <= MILTER; side++) {
+        const struct sim_end *e = &sim->end[side];
+        if (!e->done && e->until < next) {
+            next = e->until;
+        }
+    }
+    return next;
+}
+
+static void sim_wake_all(struct drill_sim *sim, bool stuck)
+{
+    for (int side = MTA; side <= MILTER; side++) {
+        struct sim_end *e = &sim->end[side];
+        if (!e->done && stuck) {
+            drill_run_stuck(e->run, sim->now);
+        }
+        if (stuck || e->until <= sim->now) {
+            e->poke = true;
+        }
+    }
+}
+
+/* A milter that waits for connections has nothing left to wait for when the MTA is done. */
+static bool sim_only_listens(const struct drill_sim *sim)
+{
+    return sim->end[MTA].done && sim->end[MILTER].play.opening;
+}
+
+enum drill_sim_result drill_sim_play(struct drill_sim *sim, const struct drill_sim_config *config)
+{
+    const uint64_t latest = config->latest ? config->latest : SIM_A_DAY;
+    enum drill_sim_result result = DRILL_SIM_OK;
+    bool over = false;
+    sim_begin(sim, config);
+    for (;;) {
+        sim_settle(sim);
+        if (sim->end[MTA].done && sim->end[MILTER].done) {
+            break;
+        }
+        uint64_t next = sim_next_time(sim);
+        if (!over && next != DRILL_NEVER && next <= latest) {
+            sim->now = next;
+            sim_wake_all(sim, false);
+        } else if (!over) {
+            over = true;
+            result = sim_only_listens(sim) ? DRILL_SIM_OK : DRILL_SIM_STUCK;
+            sim_wake_all(sim, true);
+        } else {
+            result = DRILL_SIM_STUCK;
+            break;
+        }
+    }
+    return sim->no_memory ? DRILL_SIM_MEMORY : result;
+}

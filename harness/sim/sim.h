@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Two runners in one process: a faithful TCP connection in memory and a virtual clock. A minute of
+ * waiting costs microseconds, and the same seed gives the same bytes.
+ *
+ * What a TCP end does here is what Linux does (held to it by tests/test_net_kernel.c):
+ *   close over unread input                  -> the peer sees RST
+ *   close without                            -> FIN; a later write of the peer is answered by RST:
+ *                                               that write succeeds, the next one gives EPIPE,
+ * reads give 0 RST                                      -> ECONNRESET once, in a read or a write;
+ * what was queued before stays readable first nobody listens                           ->
+ * ECONNREFUSED
+ */
+#ifndef DRILL_SIM_SIM_H
+#define DRILL_SIM_SIM_H
+
+#include "play/transport.h"
+
+struct drill_sim; /* private */
+
+struct drill_sim_config {
+    struct drill_run *mta;    /* connects */
+    struct drill_run *milter; /* is connected to */
+    size_t window;            /* bytes that fit between a write and the peer's read; 0: 256 KiB */
+    uint64_t latest;          /* virtual microseconds after which the play is ended; 0: a day */
+};
+
+enum drill_sim_result {
+    DRILL_SIM_OK,    /* both runners are done; or the MTA is, and nobody will call the milter again:
+                        drill_run_stuck has told it so */
+    DRILL_SIM_STUCK, /* both waited for ever: drill_run_stuck was called on those not done */
+    DRILL_SIM_MEMORY
+};
+
+struct drill_sim *drill_sim_new(const struct drill_alloc *alloc);
+void drill_sim_free(struct drill_sim *sim);
+/* Plays to the end. May be called again, with the same or other runners: time starts at 0. */
+enum drill_sim_result drill_sim_play(struct drill_sim *sim, const struct drill_sim_config *config);
+/* The virtual time of the last play, microseconds. */
+uint64_t drill_sim_now(const struct drill_sim *sim);
+
+#endif
