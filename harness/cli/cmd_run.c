@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/cli.h"
+
+enum { PATIENCE = 10 * 1000 * 1000, PATIENCE_LISTEN = 60 * 1000 * 1000 };
+
+static const struct cli_word words[] = {
+    {"milter", 'v', CLI_MILTER}, {"listen", 'v', CLI_LISTEN}, {"sim", 'f', CLI_SIM},
+    {"mta", 'v', CLI_MTA},       {"set", 'v', CLI_SET},       {"is", 'v', CLI_IS},
+    {"root", 'v', CLI_ROOT},     {"repeat", 'v', CLI_REPEAT}, {"timeout", 'v', CLI_TIMEOUT},
+    {"format", 'v', CLI_FORMAT}, {"verbose", 'f', CLI_VERBOSE}, {"help", 'f', CLI_HELP},
+    {NULL, 0, 0},
+};
+
+static const char help[] =
+    "usage: milterdrill run --milter ADDR [OPTION...] FILE|FOLDER...\n"
+    "       milterdrill run --listen ADDR [OPTION...] FILE|FOLDER...\n"
+    "       milterdrill run --sim [OPTION...] FILE|FOLDER...\n\n"
+    "  --milter ADDR    play the MTA against this milter (sim:libmilter: its model)\n"
+    "  --listen ADDR    play the milter for an MTA that connects here\n"
+    "  --sim            play the side under test by its model, in virtual time\n"
+    "  --mta PROFILE|FILE|-   the MTA that is played: a profile, or its own configuration\n"
+    "  --set KEY=VALUE  a setting of that MTA, under its own name (may repeat)\n"
+    "  --is PROGRAM     what is under test; files for another program are skipped\n"
+    "  --root DIR       scenarios may read files below this folder\n"
+    "  --repeat N       play each file N times\n"
+    "  --timeout TIME   patience for one line (10s; with --listen 60s; none with --sim)\n"
+    "  --format text|jsonl\n"
+    "  -v, --verbose    show every frame\n\n"
+    "ADDR: inet:port@host, inet6:port@host, unix:/path, host:port, [v6]:port, sim:MODEL\n";
+
+struct tally {
+    struct drill_json_count count;
+    bool bad_file;
+};
+
+struct session {
+    struct cli_options options;
+    struct cli_mta mta;
+    const struct drill_profile *model; /* of sim:NAME */
+    struct drill_scene_side milter;
+    struct drill_address address;
+    struct drill_net *net;
+    struct drill_net_listener *listener;
+    struct drill_buf out, failures;
+    struct tally tally;
+    struct drill_show_style style;
+    uint64_t begin;
+};
+
+struct observed {
+    struct session *session;
+    struct cli_stage *stage;
+    bool begun;
+    uint64_t begin;
+};
+
+static void seen(void *ctx, const struct drill_seen *s)
+{
+    struct observed *o = ctx;
+    if (!o->begun) {
+        o->begun = true;
+        o->begin = s->now;
+    }
+    if (o->session->options.format == CLI_JSONL) {
+        drill_json_seen(&o->session->out, s, o->begin);
+    } else {
+        drill_show_seen(&o->session->out, &o->session->style, s, o->begin);
+    }
+    cli_flush(&o->session->out);
+}
+
+static void count(struct session *s, enum drill_result result)
+{
+    switch (result) {
+    case DRILL_RESULT_PASS: s->tally.count.pass++; break;
+    case DRILL_RESULT_FAIL: s->tally.count.fail++; break;
+    case DRILL_RESULT_SKIP: s->tally.count.skip++; break;
+    case DRILL_RESULT_UNREACHABLE: s->tally.count.unreachable++; break;
+    case DRILL_RESULT_ERROR:
+    case DRILL_RESULT_RUNNING: s->tally.count.error++; break;
+    }
+}
+
+static void repeat_line(const struct session *s, const char *path, char *buf, size_t cap)
+{
+    const struct cli_options *o = &s->options;
+    const char *how = o->milter ? "--milter " : o->listen ? "--listen " : "--sim";
+    const char *addr = o->milter ? o->milter : o->listen ? o->listen : "";
+    (void)snprintf(buf, cap, "milterdrill run %s%s %s", how, addr, path);
+}
+
+static void tell(struct session *s, const char *path, enum cli_mode mode,
+                 const struct drill_report *r, const struct drill_file *file, const char *reason,
+                 uint64_t elapsed, uint64_t plays)
+{
+    static const char *const labels[] = {"ERROR", "PASS", "FAIL", "SKIP", "GONE", "ERROR"};
+    count(s, r->result);
+    if (s->options.format == CLI_JSONL) {
+        struct drill_json_result j = {path, cli_mode_name(mode), r, reason, elapsed, plays};
+        drill_json_result(&s->out, &j);
+        cli_flush(&s->out);
+        return;
+    }
+    drill_show_add(&s->out, "%-5s %s (%s)", labels[r->result], path, cli_mode_name(mode));
+    if (reason) {
+        drill_show_add(&s->out, ": %s", reason);
+    } else {
+        drill_show_add(&s->out, " %.1f ms", (double)elapsed / 1000.0);
+    }
+    if (plays > 1) {
+        drill_show_add(&s->out, ", %llu times", (unsigned long long)plays);
+    }
+    drill_show_add(&s->out, "\n");
+    cli_flush(&s->out);
+    if (r->result == DRILL_RESULT_FAIL || r->result == DRILL_RESULT_UNREACHABLE) {
+        char again[600];
+        repeat_line(s, path, again, sizeof(again));
+        drill_show_failure(&s->failures, path, r, file, again);
+    }
+}
+
+static void skip(struct session *s, const char *path, enum cli_mode mode, const char *reason)
+{
+    struct drill_report r;
+    memset(&r, 0, sizeof(r));
+    r.result = DRILL_RESULT_SKIP;
+    tell(s, path, mode, &r, NULL, reason, 0, 0);
+}
+
+static const struct drill_mta *concluding(const struct cli_stage *stage)
+{
+    switch (stage->mode) {
+    case CLI_SIM_MTA: return drill_run_mta(stage->model);
+    case CLI_SIM_MILTER:
+    case CLI_AS_MTA: return drill_run_mta(stage->run);
+    case CLI_AS_MILTER: break;
+    }
+    return NULL;
+}
+
+static bool has_verdict(const struct drill_file *file)
+{
+    for (const struct drill_check *c = file->body.checks; c; c = c->next) {
+        if (c->kind == DRILL_CHECK_VERDICT) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Plays as often as asked; stops at the first play that does not pass. */
+static void play(struct session *s, struct cli_stage *stage, const char *path,
+                 const struct drill_file *file)
+{
+    const struct drill_report *r = drill_run_report(stage->run);
+    uint64_t plays = 0, elapsed = 0;
+    do {
+        cli_stage_play(stage, plays > 0);
+        plays++;
+        elapsed += stage->elapsed;
+        const struct drill_mta *mta = concluding(stage);
+        if (r->result == DRILL_RESULT_PASS && mta) {
+            (void)drill_run_check_verdicts(stage->run, mta);
+        }
+    } while (plays < s->options.repeat && r->result == DRILL_RESULT_PASS);
+    if (r->result == DRILL_RESULT_PASS && stage->mode == CLI_AS_MILTER && has_verdict(file)) {
+        struct drill_report skipped = *r;
+        skipped.result = DRILL_RESULT_SKIP;
+        tell(s, path, stage->mode, &skipped, file,
+             "all lines were met; `verdict` needs an SMTP client, which is not played yet", elapsed,
+             plays);
+        return;
+    }
+    const char *reason = r->result == DRILL_RESULT_SKIP ? r->what : NULL;
+    tell(s, path, stage->mode, r, file, reason, elapsed, plays);
+}
+
+/* A file about a family is for all its programs; one about a program is for that one only. */
+static bool about_another(const struct session *s, enum cli_mode mode,
+                          const struct drill_scene *scene)
+{
+    enum drill_side side =
+        mode == CLI_AS_MTA || mode == CLI_SIM_MILTER ? DRILL_SIDE_MILTER : DRILL_SIDE_MTA;
+    const struct drill_profile *p = side == DRILL_SIDE_MILTER ? scene->milter : scene->mta;
+    if (!s->options.is || strcmp(p->name, s->options.is) == 0) {
+        return false;
+    }
+    const struct drill_profile *is = drill_profile_find(side, drill_span_str(s->options.is));
+    return !is || strcmp(p->name, is->family) != 0;
+}
+
+static void play_mode(struct session *s, const struct cli_scenario *sc, enum cli_mode mode,
+                      struct drill_arena *arena)
+{
+    struct drill_scene scene;
+    struct drill_error err;
+    struct observed watch = {.session = s};
+    bool mta = mode == CLI_AS_MTA || mode == CLI_SIM_MILTER;
+    const struct drill_scene_side *side = mta || s->options.sim ? &s->mta.side : NULL;
+    if (drill_scene_build(sc->file, sc->name, &sc->loader.loader, side, &s->milter, arena, &scene,
+                          &err) != DRILL_OK) {
+        cli_error(&err);
+        s->tally.bad_file = true;
+        return;
+    }
+    if (about_another(s, mode, &scene)) {
+        skip(s, sc->name, mode, "it is about another program (--is)");
+        return;
+    }
+    struct cli_stage stage = {.mode = mode,
+                              .net = s->net,
+                              .listener = s->listener,
+                              .address = &s->address};
+    struct drill_run_config config = {0};
+    config.file = sc->file;
+    config.ours = mta ? DRILL_SIDE_MTA : DRILL_SIDE_MILTER;
+    config.profile = mta ? scene.mta : scene.milter;
+    config.settings = mta ? &scene.mta_settings : &scene.milter_settings;
+    config.traffic = scene.traffic;
+    config.simulated = mode == CLI_SIM_MTA || mode == CLI_SIM_MILTER;
+    config.patience = s->options.timeout ? s->options.timeout
+                      : config.simulated ? DRILL_NEVER
+                      : s->options.listen ? PATIENCE_LISTEN
+                                          : PATIENCE;
+    if (s->options.verbose) {
+        config.observer.seen = seen;
+        config.observer.ctx = &watch;
+    }
+    if (!cli_stage_open(&stage, &config, &scene, &err)) {
+        cli_error(&err);
+        s->tally.bad_file = true;
+    } else {
+        play(s, &stage, sc->name, sc->file);
+    }
+    cli_stage_close(&stage);
+}
+
+static void play_file(struct session *s, const struct cli_path *path)
+{
+    struct drill_arena arena;
+    struct cli_scenario *sc;
+    char unplayed[200];
+    cli_arena_init(&arena);
+    sc = drill_arena_take(&arena, sizeof(*sc));
+    const char *root = s->options.root ? s->options.root : path->root;
+    if (!sc || !cli_scenario_read(sc, path->path, root, true, &arena) || !cli_scenario_lint(sc)) {
+        s->tally.bad_file = true;
+        drill_arena_fini(&arena);
+        return;
+    }
+    bool sim = s->options.sim || s->model;
+    enum drill_tests tests = sc->file->tests;
+    enum cli_mode as_mta = sim ? CLI_SIM_MILTER : CLI_AS_MTA;
+    enum cli_mode as_milter = sim ? CLI_SIM_MTA : CLI_AS_MILTER;
+    bool play_mta = s->options.sim ? tests != DRILL_TESTS_MTA : s->options.milter != NULL;
+    bool play_milter = s->options.sim ? tests != DRILL_TESTS_MILTER : s->options.listen != NULL;
+    struct drill_writer w = drill_writer_of(unplayed, sizeof(unplayed) - 1);
+    if (drill_lint_unplayed(sc->file, &w)) {
+        unplayed[drill_writer_span(&w).len] = '\0';
+        skip(s, path->path, play_mta ? as_mta : as_milter, unplayed);
+        play_mta = play_milter = false;
+    }
+    if (play_mta && tests == DRILL_TESTS_MTA) {
+        skip(s, path->path, as_mta, "it asks the MTA");
+    } else if (play_mta) {
+        play_mode(s, sc, as_mta, &arena);
+    }
+    if (play_milter && tests == DRILL_TESTS_MILTER) {
+        skip(s, path->path, as_milter, "it asks the milter");
+    } else if (play_milter) {
+        play_mode(s, sc, as_milter, &arena);
+    }
+    drill_arena_fini(&arena);
+}
+
+/* The address, and what it takes to use it. */
+static bool prepare(struct session *s)
+{
+    struct cli_options *o = &s->options;
+    struct drill_error err;
+    if ((o->milter != NULL) + (o->listen != NULL) + o->sim != 1) {
+        cli_complain("run: one of --milter ADDR, --listen ADDR and --sim says what is played "
+                     "against; see milterdrill run --help");
+        return false;
+    }
+    if (cli_mta_side(o, &s->mta, &err) != DRILL_OK) {
+        cli_error(&err);
+        return false;
+    }
+    if (s->mta.note[0]) {
+        cli_complain("%s", s->mta.note);
+    }
+    if (o->sim) {
+        return true;
+    }
+    const char *text = o->milter ? o->milter : o->listen;
+    if (drill_address_parse(text, &s->address, &err) != DRILL_OK) {
+        cli_error(&err);
+        return false;
+    }
+    if (s->address.kind == DRILL_ADDRESS_SIM) {
+        return cli_model(s->address.model, o->milter ? DRILL_SIDE_MILTER : DRILL_SIDE_MTA,
+                         &s->model) &&
+               ((o->milter ? (s->milter.profile = s->model) : (s->mta.side.profile = s->model)) !=
+                NULL);
+    }
+    s->net = drill_net_new(&err);
+    if (s->net && o->listen) {
+        s->listener = drill_net_listen(s->net, &s->address, &err);
+    }
+    if (!s->net || (o->listen && !s->listener)) {
+        cli_error(&err);
+        return false;
+    }
+    return true;
+}
+
+static int exit_code(const struct tally *t)
+{
+    if (t->bad_file || t->count.error) {
+        return EXIT_USAGE;
+    }
+    if (t->count.unreachable) {
+        return EXIT_NO_PEER;
+    }
+    if (t->count.fail) {
+        return EXIT_FAILED;
+    }
+    return t->count.pass == 0 ? EXIT_SKIPPED : EXIT_AS_EXPECTED;
+}
+
+static void summary(struct session *s)
+{
+    const struct drill_json_count *c = &s->tally.count;
+    if (s->options.format == CLI_JSONL) {
+        drill_json_summary(&s->out, c);
+    } else {
+        if (s->failures.len) {
+            drill_show_add(&s->out, "\n");
+            drill_buf_append(&s->out, drill_buf_span(&s->failures));
+        }
+        drill_show_add(&s->out, "\n%u passed, %u failed, %u skipped", c->pass, c->fail, c->skip);
+        if (c->unreachable) {
+            drill_show_add(&s->out, ", %u unreachable", c->unreachable);
+        }
+        if (c->error) {
+            drill_show_add(&s->out, ", %u errors", c->error);
+        }
+        drill_show_add(&s->out, "\n");
+    }
+    cli_flush(&s->out);
+}
+
+static int play_all(struct session *s, const struct cli_paths *paths)
+{
+    if (s->options.listen && s->listener) {
+        char text[300];
+        struct drill_address bound;
+        drill_net_listener_address(s->listener, &bound);
+        (void)fprintf(stderr, "milterdrill: listening on %s\n",
+                      drill_address_format(&bound, text, sizeof(text)));
+    }
+    for (const struct cli_path *p = paths->first; p && !cli_interrupted(NULL); p = p->next) {
+        play_file(s, p);
+    }
+    summary(s);
+    return exit_code(&s->tally);
+}
+
+int cmd_run(int argc, char **argv)
+{
+    struct drill_arena arena;
+    struct session s;
+    struct cli_args args = {argc, argv, 1, false, words, "run", NULL};
+    struct cli_paths paths = {.arena = &arena};
+    int id, code = EXIT_USAGE;
+    bool ok = true;
+    paths.end = &paths.first;
+    memset(&s, 0, sizeof(s));
+    cli_arena_init(&arena);
+    drill_buf_init(&s.out, NULL);
+    drill_buf_init(&s.failures, NULL);
+    cli_options_init(&s.options, &arena);
+    while (ok && (id = cli_next(&args)) != -1) {
+        if (id == CLI_HELP) {
+            (void)fputs(help, stdout);
+            code = EXIT_AS_EXPECTED;
+            goto out;
+        }
+        ok = id == 0 ? cli_collect(&paths, args.value) : id > 0 && cli_option(&s.options, &args, id);
+    }
+    if (ok && !paths.first) {
+        cli_complain("run: no scenario; name a .drill file or a folder of them");
+        ok = false;
+    }
+    s.style.colour = cli_colour(stdout);
+    s.style.verbose = s.options.verbose;
+    if (ok && prepare(&s)) {
+        code = play_all(&s, &paths);
+    }
+out:
+    drill_net_listener_free(s.listener);
+    drill_net_free(s.net);
+    drill_buf_fini(&s.failures);
+    drill_buf_fini(&s.out);
+    drill_arena_fini(&arena);
+    return code;
+}

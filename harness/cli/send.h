@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `send`: one message, one conversation, one verdict. cmd_send.c reads the options, send_setup.c
+ * makes a client and a message of them, send_play.c plays and tells.
+ */
+#ifndef DRILL_CLI_SEND_H
+#define DRILL_CLI_SEND_H
+
+#include "cli/cli.h"
+#include "scenario/transcript.h"
+
+struct send_rcpt {
+    const char *address;
+    struct send_rcpt *next;
+};
+
+struct send {
+    struct drill_arena arena;
+    struct cli_options options;
+    const char *message, *from, *client_text, *client_name, *helo, *auth, *save;
+    struct send_rcpt *rcpts, **rcpts_end;
+    const struct drill_extra_macro *macros, **macros_end;
+
+    struct cli_mta mta;
+    struct drill_scene_side milter;
+    struct drill_scene scene;
+    struct drill_address address;
+    char address_text[400];
+    struct drill_span source; /* the message file */
+    struct drill_file file;   /* `...` */
+    struct drill_step dots;
+
+    struct drill_net *net;
+    struct cli_stage stage;
+    struct drill_buf out;
+    struct drill_explain explain;
+    struct drill_transcript transcript;
+    char stem[200];
+    struct drill_show_style style;
+    bool begun;
+    uint64_t begin;
+};
+
+/* False after an error that was printed. */
+bool send_prepare(struct send *s);
+/* The exit code. */
+int send_play(struct send *s);
+void send_close(struct send *s);
+
+#endif

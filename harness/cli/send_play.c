@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "cli/send.h"
+#include "wire/text.h"
+
+/* The MTA's own limits count, and most start anew with every byte; so one frame has an end too. */
+#define PATIENCE (UINT64_C(300) * 1000000)
+
+static void seen(void *ctx, const struct drill_seen *what)
+{
+    struct send *s = ctx;
+    if (!s->begun) {
+        s->begun = true;
+        s->begin = what->now;
+    }
+    drill_explain_seen(&s->explain, what);
+    if (s->save) {
+        drill_transcript_seen(&s->transcript, what);
+    }
+    if (s->options.format == CLI_JSONL) {
+        drill_json_seen(&s->out, what, s->begin);
+    } else {
+        drill_show_seen(&s->out, &s->style, what, s->begin);
+    }
+    cli_flush(&s->out);
+}
+
+static void show_head(struct send *s)
+{
+    const struct drill_client *c = s->scene.traffic;
+    const struct drill_envelope *m = c->messages;
+    const struct drill_settings *set = &s->scene.mta_settings;
+    if (s->options.format == CLI_JSONL) {
+        return;
+    }
+    drill_show_add(&s->out, "to %s, as %.*s, milter protocol version %u\n", s->address_text,
+                   (int)set->program.len, (const char *)set->program.ptr, set->version);
+    drill_show_add(&s->out, "client %.*s port %u, name \"%.*s\", HELO %.*s\n", (int)c->addr.len,
+                   (const char *)c->addr.ptr, c->port, (int)c->host.len,
+                   (const char *)c->host.ptr, (int)c->helo.len, (const char *)c->helo.ptr);
+    drill_show_add(&s->out, "from %.*s to %.*s%s; %zu bytes\n\n", (int)m->from.len,
+                   (const char *)m->from.ptr, (int)m->rcpt[0].len, (const char *)m->rcpt[0].ptr,
+                   m->rcpts > 1 ? " and others" : "", m->mail.raw.len);
+    drill_show_add(&s->out, "     time ms       bytes  > MTA to milter, < milter to MTA\n");
+    cli_flush(&s->out);
+}
+
+static void show_mods(struct send *s, const struct drill_mta *mta)
+{
+    if (!mta->mods) {
+        return;
+    }
+    drill_show_add(&s->out, "\nmodifications\n");
+    for (const struct drill_mod *m = mta->mods; m; m = m->next) {
+        char line[1000];
+        struct drill_writer w = drill_writer_of(line, sizeof(line));
+        drill_text_frame(&w, DRILL_TO_MTA, m->code, m->payload, 200);
+        struct drill_span text = drill_writer_span(&w);
+        drill_show_add(&s->out, "  %.*s\n", (int)text.len, (const char *)text.ptr);
+    }
+}
+
+static const char *outcome_word(const struct drill_told *told, bool failed)
+{
+    if (failed || !told) {
+        return "failed";
+    }
+    switch (told->code / 100) {
+    case 2: return "accept";
+    case 4: return "tempfail";
+    case 5: return "reject";
+    default: return "drop";
+    }
+}
+
+static void line(struct drill_buf *out, const char *label, struct drill_span text)
+{
+    if (text.len) {
+        drill_show_add(out, "%-8s %.*s\n", label, (int)text.len, (const char *)text.ptr);
+    }
+}
+
+static void show_outcome(struct send *s, const struct drill_mta *mta,
+                         const struct drill_told *told, struct drill_span what,
+                         struct drill_span limit)
+{
+    show_mods(s, mta);
+    drill_show_add(&s->out, "\n");
+    if (told && told->code) {
+        line(&s->out, "SMTP:", told->line);
+    } else {
+        line(&s->out, "SMTP:", drill_span_str("(no reply)"));
+    }
+    line(&s->out, "ended:", what);
+    line(&s->out, "limit:", limit);
+    line(&s->out, "log:", drill_span_str(mta->log));
+    cli_flush(&s->out);
+}
+
+static void json_outcome(struct send *s, const struct drill_mta *mta,
+                         const struct drill_told *told, const char *outcome, const char *what,
+                         const char *limit)
+{
+    char smtp[600] = "";
+    if (told) {
+        (void)snprintf(smtp, sizeof(smtp), "%.*s", (int)told->line.len,
+                       (const char *)told->line.ptr);
+    }
+    struct drill_json_outcome j = {.outcome = outcome,
+                                   .smtp = smtp,
+                                   .log = mta->log,
+                                   .what = what,
+                                   .limit = limit,
+                                   .explain = &s->explain,
+                                   .mods = mta->mods,
+                                   .elapsed = s->stage.elapsed};
+    drill_json_outcome(&s->out, &j);
+    cli_flush(&s->out);
+}
+
+/* The scenario, the message and large values: all beside each other. */
+static bool save(struct send *s, const struct drill_told *told, const char *why)
+{
+    struct drill_error err;
+    struct drill_buf text;
+    char mail[300], path[4096];
+    const char *slash = strrchr(s->save, '/');
+    int folder = slash ? (int)(slash - s->save + 1) : 0;
+    drill_buf_init(&text, NULL);
+    (void)snprintf(mail, sizeof(mail), "%s.eml", s->stem);
+    (void)snprintf(path, sizeof(path), "%.*s%s", folder, s->save, mail);
+    bool ok = cli_write(path, s->scene.traffic->messages->mail.raw, &err) == DRILL_OK;
+    for (const struct drill_transcript_file *f = s->transcript.files; f && ok; f = f->next) {
+        (void)snprintf(path, sizeof(path), "%.*s%s", folder, s->save, f->name);
+        ok = cli_write(path, f->bytes, &err) == DRILL_OK;
+    }
+    struct drill_transcript_head head = {.title = "saved by milterdrill send: this is real mail",
+                                         .why = why,
+                                         .tests = "milter",
+                                         .mta = s->scene.mta->name,
+                                         .milter = s->scene.milter->name,
+                                         .settings = &s->scene.mta_settings,
+                                         .client = s->scene.traffic,
+                                         .mail_file = mail};
+    drill_transcript_write(&s->transcript, &head, told, &text);
+    ok = ok && cli_write(s->save, drill_buf_span(&text), &err) == DRILL_OK;
+    drill_buf_fini(&text);
+    if (!ok) {
+        cli_error(&err);
+    } else {
+        (void)fprintf(stderr, "milterdrill: saved %s\n", s->save);
+    }
+    return ok;
+}
+
+static void init_file(struct send *s)
+{
+    const char *slash = s->save ? strrchr(s->save, '/') : NULL;
+    const char *base = slash ? slash + 1 : s->save ? s->save : "";
+    s->dots.kind = DRILL_STEP_ELLIPSIS;
+    s->file.version = 1;
+    s->file.body.steps = &s->dots;
+    (void)snprintf(s->stem, sizeof(s->stem), "%s", base);
+    size_t n = strlen(s->stem);
+    if (n > 6 && strcmp(s->stem + n - 6, ".drill") == 0) {
+        s->stem[n - 6] = '\0';
+    }
+    drill_transcript_init(&s->transcript, s->stem, &s->arena, NULL);
+    s->style.colour = cli_colour(stdout);
+    s->style.verbose = s->options.verbose;
+}
+
+static bool open_stage(struct send *s)
+{
+    struct drill_error err;
+    struct drill_run_config config = {0};
+    bool sim = s->net == NULL;
+    init_file(s);
+    s->stage.mode = sim ? CLI_SIM_MILTER : CLI_AS_MTA;
+    s->stage.net = s->net;
+    s->stage.address = &s->address;
+    config.file = &s->file;
+    config.ours = DRILL_SIDE_MTA;
+    config.profile = s->scene.mta;
+    config.settings = &s->scene.mta_settings;
+    config.traffic = s->scene.traffic;
+    config.patience = s->options.timeout ? s->options.timeout : sim ? DRILL_NEVER : PATIENCE;
+    config.simulated = sim;
+    config.observer.seen = seen;
+    config.observer.ctx = s;
+    if (!cli_stage_open(&s->stage, &config, &s->scene, &err)) {
+        cli_error(&err);
+        return false;
+    }
+    return true;
+}
+
+int send_play(struct send *s)
+{
+    if (!open_stage(s)) {
+        return EXIT_NO_PEER;
+    }
+    show_head(s);
+    cli_stage_play(&s->stage, false);
+    const struct drill_report *r = drill_run_report(s->stage.run);
+    const struct drill_mta *mta = drill_run_mta(s->stage.run);
+    const struct drill_told *told = drill_mta_outcome(mta, 1);
+    struct drill_buf what, limit;
+    drill_buf_init(&what, NULL);
+    drill_buf_init(&limit, NULL);
+    drill_explain_what(&s->explain, &what);
+    drill_explain_limit(&s->explain, &limit);
+    if (what.len == 0 && r->result == DRILL_RESULT_FAIL) {
+        drill_show_add(&what, "%s", r->what);
+    }
+    drill_buf_append(&what, drill_span_of("", 1));
+    drill_buf_append(&limit, drill_span_of("", 1));
+    bool failed = what.len > 1;
+    bool gone = r->result == DRILL_RESULT_UNREACHABLE;
+    const char *outcome = gone ? "unreachable" : outcome_word(told, failed);
+    const char *what_text = (const char *)what.ptr, *limit_text = (const char *)limit.ptr;
+    if (s->options.format == CLI_JSONL) {
+        json_outcome(s, mta, told, outcome, what_text, limit_text);
+    } else {
+        show_outcome(s, mta, told, drill_span_str(what_text), drill_span_str(limit_text));
+    }
+    int code = gone                           ? EXIT_NO_PEER
+               : strcmp(outcome, "accept") == 0 ? EXIT_AS_EXPECTED
+                                                : EXIT_FAILED;
+    if (s->save && !save(s, told, what_text)) {
+        code = EXIT_USAGE;
+    }
+    drill_buf_fini(&limit);
+    drill_buf_fini(&what);
+    return code;
+}
+
+void send_close(struct send *s)
+{
+    cli_stage_close(&s->stage);
+    drill_transcript_fini(&s->transcript);
+    drill_net_free(s->net);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What programs read: one JSON object a line, each with "schema": 1 and an "event". Fields are
+ * described in milterdrill(1), JSON LINES. Bytes are shown in scenario notation, so every line is
+ * valid UTF-8 whatever came.
+ */
+#ifndef DRILL_REPORT_JSON_H
+#define DRILL_REPORT_JSON_H
+
+#include "report/explain.h"
+#include "scenario/run.h"
+
+/* event "frame", "raw", "open", "end", "quiet" */
+void drill_json_seen(struct drill_buf *out, const struct drill_seen *seen, uint64_t begin);
+
+struct drill_json_result {
+    const char *scenario;
+    const char *mode; /* "mta", "milter", "sim-mta", "sim-milter" */
+    const struct drill_report *report;
+    const char *reason; /* of a skip or error; or NULL */
+    uint64_t elapsed;   /* microseconds */
+    uint64_t repeats;   /* plays that were made */
+};
+
+/* event "result" */
+void drill_json_result(struct drill_buf *out, const struct drill_json_result *result);
+
+struct drill_json_count {
+    unsigned pass, fail, skip, error, unreachable;
+};
+
+/* event "summary" */
+void drill_json_summary(struct drill_buf *out, const struct drill_json_count *count);
+
+struct drill_json_outcome {
+    const char *outcome; /* accept reject tempfail drop failed unreachable */
+    const char *smtp;    /* what the SMTP client is told, or "" */
+    const char *log;     /* what the MTA would have logged, or "" */
+    const char *what;    /* drill_explain_what */
+    const char *limit;   /* drill_explain_limit */
+    const struct drill_explain *explain;
+    const struct drill_mod *mods;
+    uint64_t elapsed;
+};
+
+/* event "outcome" */
+void drill_json_outcome(struct drill_buf *out, const struct drill_json_outcome *outcome);
+
+#endif
