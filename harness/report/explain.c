@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "report/show.h"
-#include "wire/foreign.h"
 #include "wire/text.h"
 
 static void name_frame(struct drill_explain *e, const struct drill_seen *s)
@@ -47,9 +46,8 @@ void drill_explain_seen(struct drill_explain *e, const struct drill_seen *s)
         } else {
             e->heard += s->kind == DRILL_SEEN_FRAME;
             e->answered = true;
-            if (s->kind == DRILL_SEEN_RAW && e->heard == 0) {
-                e->firsts = s->payload.len < sizeof(e->first) ? s->payload.len : sizeof(e->first);
-                memcpy(e->first, s->payload.ptr, e->firsts);
+            if (s->kind == DRILL_SEEN_RAW) {
+                (void)snprintf(e->broken, sizeof(e->broken), "%s", s->note ? s->note : "no frame");
             }
         }
         break;
@@ -71,12 +69,16 @@ void drill_explain_seen(struct drill_explain *e, const struct drill_seen *s)
 
 bool drill_explain_failed(const struct drill_explain *e)
 {
-    return e->timed_out || (e->ended && e->by_peer && e->code != DRILL_SMFIC_QUIT);
+    return e->timed_out || e->broken[0] || (e->ended && e->by_peer && e->code != DRILL_SMFIC_QUIT);
 }
 
 void drill_explain_what(const struct drill_explain *e, struct drill_buf *out)
 {
     if (!drill_explain_failed(e)) {
+        return;
+    }
+    if (e->broken[0]) {
+        drill_show_add(out, "the milter sent what is no milter frame: %s", e->broken);
         return;
     }
     if (e->timed_out) {
@@ -114,13 +116,7 @@ static const struct limit limits[] = {
 
 void drill_explain_limit(const struct drill_explain *e, struct drill_buf *out)
 {
-    const struct drill_foreign *f =
-        e->firsts >= 4 ? drill_foreign_find(drill_span_of(e->first, e->firsts)) : NULL;
-    if (f) {
-        drill_show_add(out, "what answered is %s, not a milter: %s", f->speaks, f->advice);
-        return;
-    }
-    if (!e->ended || !e->by_peer || e->answered || e->how == DRILL_END_REFUSED) {
+    if (e->broken[0] || !e->ended || !e->by_peer || e->answered || e->how == DRILL_END_REFUSED) {
         return;
     }
     size_t n = sizeof(limits) / sizeof(limits[0]);

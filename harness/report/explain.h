@@ -20,8 +20,7 @@ struct drill_explain {
     enum drill_end how;
     int error;
     uint64_t in_flight;
-    uint8_t first[8]; /* the first bytes that the peer sent, when they are no frame */
-    size_t firsts;
+    char broken[320]; /* what was wrong with bytes of theirs that are no frame; "" nothing */
 };
 
 void drill_explain_seen(struct drill_explain *e, const struct drill_seen *seen);

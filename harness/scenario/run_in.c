@@ -96,33 +96,74 @@ static void fill_frame(struct drill_run *run, const struct drill_assembled *a,
     run_say(run, &seen);
 }
 
+/* What came of a frame that never became one: its head, and what is kept of its payload. */
+static void say_broken(struct drill_run *run, const char *note)
+{
+    const struct drill_frame_parser *p = &run->in.parser;
+    uint8_t bytes[DRILL_FRAME_HEADER_SIZE + DRILL_ASSEMBLE_PREFIX];
+    struct drill_writer w = drill_writer_of(bytes, sizeof(bytes));
+    struct drill_span kept = drill_span_sub(drill_buf_span(&run->in.kept), 0, DRILL_ASSEMBLE_PREFIX);
+    bool head_only = p->have > 0 && p->have <= DRILL_FRAME_HEADER_SIZE;
+    drill_write_bytes(&w, drill_span_of(p->head, head_only ? p->have : sizeof(p->head)));
+    if (!head_only) {
+        drill_write_bytes(&w, kept);
+    }
+    struct drill_seen seen = {.kind = DRILL_SEEN_RAW,
+                              .dir = run->our_dir == DRILL_TO_MILTER ? DRILL_TO_MTA
+                                                                     : DRILL_TO_MILTER,
+                              .size = p->offset - p->at,
+                              .payload = drill_writer_span(&w),
+                              .note = note};
+    run_say(run, &seen);
+}
+
+/* Is the profile in charge, and not a written line that awaits this very frame? */
+static bool profile_reads(const struct drill_run *run, uint8_t code)
+{
+    if (run->at >= run->unit_count) {
+        return run->dots_at_end;
+    }
+    const struct run_unit *u = &run->units[run->at];
+    return u->dots && (u->ours || !u->main || u->main->items->kind != DRILL_ITEM_MESSAGE ||
+                       u->main->items->code != code);
+}
+
 /* The frame that has begun was given up by our MTA profile (over maxResponseSize). */
 static bool given_up(struct drill_run *run, const struct drill_assembled *a, struct run_came *came)
 {
-    if (!run->model || run->config.ours != DRILL_SIDE_MTA ||
+    if (run->config.ours != DRILL_SIDE_MTA || !profile_reads(run, a->frame.code) ||
         drill_mta_head(&run->mta, a->frame.code, a->frame.length)) {
         return false;
     }
+    struct drill_error err;
+    struct drill_frame_parser limited = run->in.parser;
+    limited.limit = run->config.settings->max_response - 1;
+    limited.fault = DRILL_FRAME_LONG;
+    drill_frame_error(&limited, &err);
+    say_broken(run, err.text);
     came->kind = CAME_GARBLED;
     came->frame.length = a->frame.length;
     came->frame.code = a->frame.code;
     return true;
 }
 
+static void garbled(struct drill_run *run, struct run_came *came)
+{
+    struct drill_error err;
+    drill_frame_error(&run->in.parser, &err);
+    say_broken(run, err.text);
+    came->kind = CAME_GARBLED;
+    came->frame.length = run->in.parser.have >= 4 ? drill_be32(run->in.parser.head) : 0;
+}
+
 static void take_end(struct drill_run *run, struct run_came *came)
 {
-    struct drill_span torn = run_in_raw(run);
-    if (run->in.parser.have || run->in.parser.left || torn.len) {
-        struct drill_seen seen = {.kind = DRILL_SEEN_RAW,
-                                  .dir = run->our_dir == DRILL_TO_MILTER ? DRILL_TO_MTA
-                                                                         : DRILL_TO_MILTER,
-                                  .size = run->in.parser.offset - run->in.parser.at + torn.len,
-                                  .payload = torn.len ? torn
-                                                      : drill_span_of(run->in.parser.head,
-                                                                      run->in.parser.have),
-                                  .note = "torn frame"};
-        run_say(run, &seen);
-        drill_frame_finish(&run->in.parser);
+    struct drill_frame_parser *p = &run->in.parser;
+    if (p->fault == DRILL_FRAME_OK && (p->have || p->left)) {
+        struct drill_error err;
+        drill_frame_finish(p);
+        drill_frame_error(p, &err);
+        say_broken(run, err.text);
     }
     *came = run->end;
     run->pending_end = false;
@@ -161,8 +202,7 @@ static void take_frame(struct drill_run *run, struct run_came *came)
                 run_finish(run, DRILL_RESULT_ERROR, "no memory for a frame");
                 return;
             }
-            came->kind = CAME_GARBLED;
-            came->frame.length = run->in.parser.have >= 4 ? drill_be32(run->in.parser.head) : 0;
+            garbled(run, came);
             return;
         }
     }

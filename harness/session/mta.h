@@ -145,7 +145,8 @@ bool drill_mta_head(struct drill_mta *mta, uint8_t code, uint32_t length);
 void drill_mta_got(struct drill_mta *mta, const struct drill_message *reply, uint32_t size);
 /* The stream is no longer framed (length 0 ...): `text` says how. */
 void drill_mta_garbled(struct drill_mta *mta, const char *text, uint32_t length);
-/* The connection ended by the peer. `error`: errno, 0 for FIN. */
+/* The connection was ended by the peer, or never came to be. `error`: errno, 0 for FIN. Not to be
+ * called for a connection that we closed. */
 void drill_mta_ended(struct drill_mta *mta, enum drill_end how, int error);
 /* We (a written line) ended the connection. */
 void drill_mta_hung_up(struct drill_mta *mta);
@@ -166,7 +167,8 @@ bool drill_mta_plan(struct drill_mta *mta, struct drill_mta_cursor *cursor,
  * next planned one, else a default ("XDRILL" for unknown). False: the code has no fields of its own
  * or is unknown. */
 bool drill_mta_default(struct drill_mta *mta, uint8_t code, struct drill_message *out);
-/* The macro frame that the profile sends before that command. False: none. */
+/* The macro frame that the profile sends before that command. False: none. What these two give is
+ * valid until the next call of the same one; peek and plan have room of their own. */
 bool drill_mta_macros(struct drill_mta *mta, uint8_t code, struct drill_message *out);
 
 /* The final answer for message `number`: the told line at BODYEOB, or the refusal that came

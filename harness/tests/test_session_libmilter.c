@@ -23,7 +23,7 @@ static const struct {
     {"OCMR", 'B', P(""), '!'},
     {"O", 'D', P(""), '!'},
     {"O", 'U', P(""), '!'},
-    {"OC", 'H', P("name"), '.'}, /* L-2 */
+    {"OC", 'H', P("name"), '.'},
     {"OC", 'H', P("name\0"), 'c'},
     {"OC", 'M', P("a"), '!'},
     {"OC", 'M', P("a\0tail"), 'c'},

@@ -310,6 +310,21 @@ static void test_written_bodyeob_is_the_end(void **state)
     drill_arena_fini(&p.arena);
 }
 
+/* What comes back for lines behind the verdict does not change what the client was told. */
+static void test_the_client_is_told_once(void **state)
+{
+    struct play p;
+    (void)state;
+    play_init(&p);
+    play_to(&p, 'Q');
+    assert_outcome(&p, 1, 'E', 250);
+    drill_mta_sent(&p.mta, 'M', false);
+    reply(&p, 'r');
+    assert_outcome(&p, 1, 'E', 250);
+    assert_int_equal(now(&p).kind, DRILL_MTA_CLOSE);
+    drill_arena_fini(&p.arena);
+}
+
 static void test_we_hang_up(void **state)
 {
     struct play p;
@@ -474,6 +489,7 @@ int main(void)
         cmocka_unit_test(test_early_replies_shift_all_others),
         cmocka_unit_test(test_written_abort_quit_and_quit_nc),
         cmocka_unit_test(test_written_bodyeob_is_the_end),
+        cmocka_unit_test(test_the_client_is_told_once),
         cmocka_unit_test(test_we_hang_up),
         cmocka_unit_test(test_written_open),
         cmocka_unit_test(test_refused_and_timed_out_connections),

@@ -145,9 +145,9 @@ static void test_protocol_bits(void **state)
         {DRILL_SMFIP_NOCONNECT | DRILL_SMFIP_NOHELO, "open O DM DR T L N B E Q close"},
         {DRILL_SMFIP_NOMAIL | DRILL_SMFIP_NORCPT, "open O DC DH T L N B E Q close"},
         {DRILL_SMFIP_NODATA, "open O DC DH DM DR L N B E Q close"},
-        {DRILL_SMFIP_NOEOH, "open O DC DH DM DR T L N B E Q close"}, /* S-4 */
-        {DRILL_SMFIP_NOHDRS, "open O DC DH DM DR T B E Q close"},    /* S-4 */
-        {DRILL_SMFIP_NOBODY, "open O DC DH DM DR T L N Q close"},    /* S-3 */
+        {DRILL_SMFIP_NOEOH, "open O DC DH DM DR T L N B E Q close"},
+        {DRILL_SMFIP_NOHDRS, "open O DC DH DM DR T B E Q close"},
+        {DRILL_SMFIP_NOBODY, "open O DC DH DM DR T L N Q close"},
         {0x37F, "open O Q close"},
         {0xFF080, "open O DC DH DM DR T L N B E Q close"},
     };

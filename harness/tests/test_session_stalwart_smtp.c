@@ -98,15 +98,15 @@ static void test_lines_at_the_end_of_data(void **state)
         {'4', "", 0, "421 4.3.0 Server shutting down.", 421},
         {'f', "", 0, "", 0},
         {'y', "550 5.7.1 no\0", 13, "550 5.7.1 no", 550},
-        {'y', "250 fine\0", 9, "250 fine", 250}, /* S-10 */
+        {'y', "250 fine\0", 9, "250 fine", 250},
         {'y', "abc fine\0", 9, "abc fine", 0},
         {'y', "550-a\r\n550 b\r\n\0", 15, "550 a\r\n550 b", 550},
-        {'y', "550 no", 6, "451 4.3.5 Unable to accept message at this time.", 451}, /* S-11 */
+        {'y', "550 no", 6, "451 4.3.5 Unable to accept message at this time.", 451},
         {'y', "550\0", 4, "451 4.3.5 Unable to accept message at this time.", 451},
         {'y', "550 \xE9\0", 6, "451 4.3.5 Unable to accept message at this time.", 451},
         {'q', "why", 3, "451 4.3.5 Unable to accept message at this time.", 451},
         {'h', "N\0V", 3, "451 4.3.5 Unable to accept message at this time.", 451},
-        {'e', "a\0", 2, "451 4.3.5 Unable to accept message at this time.", 451}, /* S-9 */
+        {'e', "a\0", 2, "451 4.3.5 Unable to accept message at this time.", 451},
         {'2', "a\0", 2, "451 4.3.5 Unable to accept message at this time.", 451},
         {'m', "\0\0\0", 3, "451 4.3.5 Unable to accept message at this time.", 451},
         {'c', "extra", 5, "250 2.0.0 Message queued with id 1.", 250},
@@ -168,7 +168,7 @@ static void test_modifications_are_recorded_in_order(void **state)
     talk_fini(&t);
 }
 
-/* S-2: `p` is the chunk's reply, the `c` behind it is read as the verdict, `r` never. */
+/* `p` is the chunk's reply, the `c` behind it is read as the verdict, `r` never. */
 static void test_progress_after_a_chunk_shifts_the_verdict(void **state)
 {
     struct talk t;
@@ -351,8 +351,8 @@ static void test_refusals_before_data(void **state)
         {"ehlo", 'H', 'd', 'M', "503 5.5.1 Polite people say EHLO first."},
         {"ehlo", 'H', 'f', 'H', ""},
         {"mail", 'M', 'r', 'M', "503 5.5.3 Message rejected."},
-        {"mail", 'M', 'd', 'R', "503 5.5.1 MAIL is required first."}, /* S-16 */
-        {"mail", 'M', 'f', 'M', ""},                                  /* S-15 */
+        {"mail", 'M', 'd', 'R', "503 5.5.1 MAIL is required first."},
+        {"mail", 'M', 'f', 'M', ""},
         {"rcpt", 'R', 't', 'R', "451 4.3.5 Unable to accept message at this time."},
         {"rcpt", 'R', 'd', 'T', "503 5.5.1 RCPT is required first."},
     };
