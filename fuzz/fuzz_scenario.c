@@ -3,7 +3,7 @@
  * Property: printing keeps a scenario. If a text parses, its print parses again to the same AST
  * (without places), and prints to the same bytes; lint and the caret take anything; every error has
  * a text and a place inside the source. And a line accepts what it sends: a message that is written
- * without patterns and comes out well formed matches its own line.
+ * without patterns and NULs and comes out well formed matches its own line.
  */
 #include "fuzz.h"
 #include "fuzz_ast.h"
@@ -47,6 +47,10 @@ static bool is_plain(const struct drill_item *item)
         enum drill_value_kind kind = f->value.kind;
         plain = plain && (kind == DRILL_VALUE_BYTES || kind == DRILL_VALUE_INT ||
                           kind == DRILL_VALUE_FLAGS || kind == DRILL_VALUE_EDIT);
+        /* A NUL makes two strings of one, which may be well formed again. */
+        for (const struct drill_part *part = f->value.parts; part; part = part->next) {
+            plain = plain && drill_span_find(part->bytes, 0) == part->bytes.len;
+        }
     }
     return plain;
 }

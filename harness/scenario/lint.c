@@ -494,28 +494,18 @@ static void note(struct unplayed *u, struct drill_pos pos, const char *what)
 
 static void unplayed_setup(struct unplayed *u, const struct drill_file *file)
 {
-    bool client = false;
-    bool message = false;
     for (const struct drill_setup *s = file->setup; s; s = s->next) {
-        if (s->kind == DRILL_SETUP_TLS) {
-            note(u, s->pos, "`tls` is");
-        } else if (s->kind == DRILL_SETUP_JUDGE) {
-            note(u, s->pos, "`judge` is");
-        } else if (s->kind == DRILL_SETUP_SMTP) {
-            note(u, s->pos, "`smtp` is");
-        } else if (s->kind == DRILL_SETUP_CLIENT) {
-            /* A message above it makes a session of its own. */
-            if (client || message || count_of(s) > 1) {
-                note(u, s->pos, "several clients are");
-            }
-            client = true;
-        } else if (s->kind == DRILL_SETUP_MESSAGE) {
-            if (message || count_of(s) > 1) {
-                note(u, s->pos, "several messages are");
-            }
-            message = true;
-        } else if (s->kind == DRILL_SETUP_HEADER || s->kind == DRILL_SETUP_BODY) {
-            message = true;
+        switch (s->kind) {
+        case DRILL_SETUP_TLS: note(u, s->pos, "`tls` is"); break;
+        case DRILL_SETUP_JUDGE: note(u, s->pos, "`judge` is"); break;
+        case DRILL_SETUP_SMTP: note(u, s->pos, "`smtp` is"); break;
+        case DRILL_SETUP_WHY:
+        case DRILL_SETUP_MTA:
+        case DRILL_SETUP_MILTER:
+        case DRILL_SETUP_CLIENT:
+        case DRILL_SETUP_MESSAGE:
+        case DRILL_SETUP_HEADER:
+        case DRILL_SETUP_BODY: break;
         }
     }
 }
@@ -525,15 +515,9 @@ static void unplayed_block(struct unplayed *u, const struct drill_block *block)
     for (const struct drill_step *step = block->steps; step; step = step->next) {
         switch (step->kind) {
         case DRILL_STEP_LINE:
-            if (step->given) {
-                note(u, step->pos, "`given` is");
-            } else if (step->items->next) {
-                note(u, step->pos, "`|` between lines is");
-            }
-            break;
         case DRILL_STEP_ELLIPSIS: break;
+        case DRILL_STEP_REPEAT: unplayed_block(u, &step->block); break;
         case DRILL_STEP_MEET: note(u, step->pos, "`meet` is"); break;
-        case DRILL_STEP_REPEAT: note(u, step->pos, "`repeat` is"); break;
         case DRILL_STEP_CONCURRENTLY: note(u, step->pos, "`concurrently` is"); break;
         }
     }

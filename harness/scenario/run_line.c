@@ -78,8 +78,11 @@ static enum drill_code compose_macros(struct drill_run *run, const struct run_un
 {
     struct run_job *job = &run->job;
     enum drill_code code = DRILL_OK;
+    struct drill_message stage; /* unnamed: that of the command below */
+    drill_message_init(&stage, DRILL_TO_MILTER, DRILL_SMFIC_MACRO);
+    stage.letter = unit->main ? unit->main->items->code : 0;
     for (size_t i = 0; i < unit->macros && code == DRILL_OK; i++) {
-        code = drill_compose(unit->macro[i]->items, unit->dir, NULL, &run->binds, &run->line,
+        code = drill_compose(unit->macro[i]->items, unit->dir, &stage, &run->binds, &run->line,
                              &job->part[job->parts++], err);
     }
     if (unit->macros == 0 && macro && code == DRILL_OK) {

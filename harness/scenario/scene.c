@@ -7,6 +7,14 @@
 static const char DEFAULT_MTA[] = "stalwart";
 static const char DEFAULT_MILTER[] = "libmilter";
 
+/* `count=n`: n clients or messages of this kind; they share what the lines below it say. */
+struct copies {
+    struct drill_client *client;
+    struct drill_envelope *message;
+    uint64_t count;
+    struct copies *next;
+};
+
 struct building {
     const struct drill_file *file;
     const char *name;
@@ -15,6 +23,7 @@ struct building {
     struct drill_error *err;
     struct drill_client **client_end, *client;
     struct drill_envelope **message_end, *message;
+    struct copies *copies;
     uint64_t bytes;
 };
 
@@ -133,9 +142,8 @@ static enum drill_code begin_content(struct building *b, const struct drill_pair
 {
     struct drill_envelope *m = b->message;
     if (!file) {
-        enum drill_code code =
-            drill_mail_default(bare(m->from), m->rcpts ? bare(m->rcpt[0]) : m->from, b->arena,
-                               &m->mail);
+        enum drill_code code = drill_mail_default(
+            bare(m->from), m->rcpts ? bare(m->rcpt[0]) : m->from, b->arena, &m->mail);
         return code == DRILL_OK ? code : no_memory(b);
     }
     struct drill_span name, source;
@@ -238,7 +246,7 @@ static enum drill_code client_field(struct building *b, const struct drill_pair 
     } else if (key_is(p, "auth")) {
         b->client->auth = text;
     } else if (key_is(p, "tls")) {
-        b->client->tls = true;
+        b->client->tls = drill_span_equal(text, drill_span_str("yes"));
     }
     return DRILL_OK;
 }
@@ -270,21 +278,61 @@ static enum drill_code content(struct building *b, const struct drill_setup *s)
     return code == DRILL_OK ? code : no_memory(b);
 }
 
+static enum drill_code remember_copies(struct building *b, struct drill_client *client,
+                                       struct drill_envelope *message, uint64_t count)
+{
+    if (count <= 1) {
+        return DRILL_OK;
+    }
+    struct copies *c = drill_arena_take(b->arena, sizeof(*c));
+    if (!c) {
+        return no_memory(b);
+    }
+    c->client = client;
+    c->message = message;
+    c->count = count;
+    c->next = b->copies;
+    b->copies = c;
+    return DRILL_OK;
+}
+
+/* Messages first, for the copies of a client have all of its messages. */
+static enum drill_code make_copies(struct building *b, bool messages)
+{
+    for (const struct copies *c = b->copies; c; c = c->next) {
+        size_t size = c->message ? sizeof(*c->message) : sizeof(*c->client);
+        for (uint64_t i = 1; i < c->count && (c->message != NULL) == messages; i++) {
+            void *copy = drill_arena_take(b->arena, size);
+            if (!copy) {
+                return no_memory(b);
+            }
+            if (c->message) {
+                memcpy(copy, c->message, size);
+                c->message->next = copy;
+            } else {
+                memcpy(copy, c->client, size);
+                c->client->next = copy;
+            }
+        }
+    }
+    return DRILL_OK;
+}
+
 static enum drill_code traffic_line(struct building *b, const struct drill_setup *s)
 {
     enum drill_code code = DRILL_OK;
     uint64_t count = count_of(s->fields);
     if (count > 100000) {
-        return at(b, s->pos,
-                  drill_error_set(b->err, DRILL_ERR_LIMIT, "count= is at most 100000"));
+        return at(b, s->pos, drill_error_set(b->err, DRILL_ERR_LIMIT, "count= is at most 100000"));
     }
     switch (s->kind) {
     case DRILL_SETUP_CLIENT:
+        code = one_client(b, s->fields);
+        code = code == DRILL_OK ? remember_copies(b, b->client, NULL, count) : code;
+        break;
     case DRILL_SETUP_MESSAGE:
-        for (uint64_t i = 0; i < count && code == DRILL_OK; i++) {
-            code = s->kind == DRILL_SETUP_CLIENT ? one_client(b, s->fields)
-                                                 : one_message(b, s->fields);
-        }
+        code = one_message(b, s->fields);
+        code = code == DRILL_OK ? remember_copies(b, NULL, b->message, count) : code;
         break;
     case DRILL_SETUP_HEADER:
     case DRILL_SETUP_BODY: code = content(b, s); break;
@@ -332,7 +380,9 @@ static enum drill_code build_traffic(struct building *b, struct drill_scene *sce
     if (!scene->traffic) {
         code = add_client(b);
     }
-    return code == DRILL_OK ? finish_traffic(b, scene->traffic) : code;
+    code = code == DRILL_OK ? finish_traffic(b, scene->traffic) : code;
+    code = code == DRILL_OK ? make_copies(b, true) : code;
+    return code == DRILL_OK ? make_copies(b, false) : code;
 }
 
 static const struct drill_setup *side_line(const struct drill_file *file, enum drill_side side)
@@ -405,16 +455,13 @@ static enum drill_code build_side(struct building *b, enum drill_side side,
 enum drill_code drill_scene_build(const struct drill_file *file, const char *name,
                                   const struct drill_loader *loader,
                                   const struct drill_scene_side *mta,
-                                  const struct drill_scene_side *milter,
-                                  struct drill_arena *arena, struct drill_scene *scene,
-                                  struct drill_error *err)
+                                  const struct drill_scene_side *milter, struct drill_arena *arena,
+                                  struct drill_scene *scene, struct drill_error *err)
 {
-    struct building b = {
-        .file = file, .name = name, .loader = loader, .arena = arena, .err = err};
+    struct building b = {.file = file, .name = name, .loader = loader, .arena = arena, .err = err};
     drill_error_clear(err);
     memset(scene, 0, sizeof(*scene));
-    enum drill_code code =
-        build_side(&b, DRILL_SIDE_MTA, mta, &scene->mta, &scene->mta_settings);
+    enum drill_code code = build_side(&b, DRILL_SIDE_MTA, mta, &scene->mta, &scene->mta_settings);
     if (code == DRILL_OK) {
         code = build_side(&b, DRILL_SIDE_MILTER, milter, &scene->milter, &scene->milter_settings);
     }

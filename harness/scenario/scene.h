@@ -39,9 +39,8 @@ struct drill_scene {
 enum drill_code drill_scene_build(const struct drill_file *file, const char *name,
                                   const struct drill_loader *loader,
                                   const struct drill_scene_side *mta,
-                                  const struct drill_scene_side *milter,
-                                  struct drill_arena *arena, struct drill_scene *scene,
-                                  struct drill_error *err);
+                                  const struct drill_scene_side *milter, struct drill_arena *arena,
+                                  struct drill_scene *scene, struct drill_error *err);
 /* A client with the default's address, port and names, and no message. NULL: no memory. */
 struct drill_client *drill_scene_client(struct drill_arena *arena);
 

@@ -5,8 +5,8 @@
 
 #include "wire/text.h"
 
-void drill_transcript_init(struct drill_transcript *t, const char *stem,
-                           struct drill_arena *arena, const struct drill_alloc *alloc)
+void drill_transcript_init(struct drill_transcript *t, const char *stem, struct drill_arena *arena,
+                           const struct drill_alloc *alloc)
 {
     t->arena = arena;
     t->stem = stem;
@@ -239,9 +239,8 @@ static const char *outcome(const struct drill_told *told)
                                    : "drop";
 }
 
-void drill_transcript_write(const struct drill_transcript *t,
-                            const struct drill_transcript_head *h, const struct drill_told *told,
-                            struct drill_buf *out)
+void drill_transcript_write(const struct drill_transcript *t, const struct drill_transcript_head *h,
+                            const struct drill_told *told, struct drill_buf *out)
 {
     char text[64];
     add(out, "drill 1 ");

@@ -27,14 +27,14 @@ struct drill_transcript {
 };
 
 /* `stem`: the scenario's file name without folder and ending. */
-void drill_transcript_init(struct drill_transcript *t, const char *stem,
-                           struct drill_arena *arena, const struct drill_alloc *alloc);
+void drill_transcript_init(struct drill_transcript *t, const char *stem, struct drill_arena *arena,
+                           const struct drill_alloc *alloc);
 /* An observer's `seen` (ctx is the transcript). */
 void drill_transcript_seen(void *ctx, const struct drill_seen *seen);
 /* The first lines: title, why, profiles, client and message. `mail_file`: the message's file. */
 struct drill_transcript_head {
     const char *title;
-    const char *why; /* or NULL */
+    const char *why;   /* or NULL */
     const char *tests; /* "mta", "milter" or NULL */
     const char *mta, *milter;
     const struct drill_settings *settings; /* of the MTA: version, actions, protocol are written */
@@ -43,8 +43,8 @@ struct drill_transcript_head {
 };
 /* Head, lines and verdict as one text, appended to *out. `told` may be NULL. */
 void drill_transcript_write(const struct drill_transcript *t,
-                            const struct drill_transcript_head *head,
-                            const struct drill_told *told, struct drill_buf *out);
+                            const struct drill_transcript_head *head, const struct drill_told *told,
+                            struct drill_buf *out);
 void drill_transcript_fini(struct drill_transcript *t);
 
 #endif

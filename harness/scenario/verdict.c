@@ -34,8 +34,7 @@ static enum drill_outcome outcome_of(const struct drill_told *told)
 
 static struct drill_span text_of(const struct drill_told *told)
 {
-    return told->line.len > 4 ? drill_span_sub(told->line, 4, SIZE_MAX)
-                              : drill_span_of(NULL, 0);
+    return told->line.len > 4 ? drill_span_sub(told->line, 4, SIZE_MAX) : drill_span_of(NULL, 0);
 }
 
 static bool fits(struct drill_run *run, const struct drill_outcome_alt *alt,
