@@ -35,7 +35,8 @@ struct drill_arena {
 void drill_arena_init(struct drill_arena *a, const struct drill_alloc *alloc, size_t limit);
 /* Zeroed memory, aligned for any type. NULL when `alloc` refuses or `limit` would be passed. */
 void *drill_arena_take(struct drill_arena *a, size_t size);
-/* A copy of the span with a NUL behind it (the NUL is not counted in its len). On failure ptr is NULL. */
+/* A copy of the span with a NUL behind it (the NUL is not counted in its len). On failure ptr is
+ * NULL. */
 struct drill_span drill_arena_copy(struct drill_arena *a, struct drill_span s);
 /* Forgets all that was handed out; keeps one block for reuse. */
 void drill_arena_reset(struct drill_arena *a);

@@ -16,7 +16,8 @@ static const struct cli_word words[] = {{"from", 'v', OWN_FROM},
 
 static const char help[] =
     "usage: milterdrill dump --from mta|milter [--hex] [-v] FILE\n\n"
-    "Shows one direction of a milter connection (- for stdin) as scenario notation, a frame a line.\n"
+    "Shows one direction of a milter connection (- for stdin) as scenario notation, a frame a "
+    "line.\n"
     "  --from mta|milter  who sent these bytes\n"
     "  --hex              FILE is text: hex digits, as xxd, hexdump -C or tcpdump -x print them\n"
     "  -v, --verbose      also offset and length of every frame\n\n"

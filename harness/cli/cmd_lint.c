@@ -9,10 +9,8 @@ static const struct cli_word lint_words[] = {
 
 enum { FMT_CHECK = CLI_OWN, FMT_WRITE };
 
-static const struct cli_word fmt_words[] = {{"check", 'f', FMT_CHECK},
-                                            {"write", 'f', FMT_WRITE},
-                                            {"help", 'f', CLI_HELP},
-                                            {NULL, 0, 0}};
+static const struct cli_word fmt_words[] = {
+    {"check", 'f', FMT_CHECK}, {"write", 'f', FMT_WRITE}, {"help", 'f', CLI_HELP}, {NULL, 0, 0}};
 
 static const char lint_help[] =
     "usage: milterdrill lint [--root DIR] FILE|FOLDER...\n\n"
@@ -97,8 +95,8 @@ static bool fmt_one(const struct cli_path *path, int how)
     struct drill_span text;
     cli_arena_init(&arena);
     struct cli_scenario *s = drill_arena_take(&arena, sizeof(*s));
-    bool ok = s && cli_scenario_read(s, path->path, NULL, false, &arena) &&
-              canonical(s, &arena, &text);
+    bool ok =
+        s && cli_scenario_read(s, path->path, NULL, false, &arena) && canonical(s, &arena, &text);
     bool same = ok && drill_span_equal(text, s->source);
     if (ok && how == FMT_CHECK && !same) {
         (void)printf("%s: not in canonical form; milterdrill fmt --write mends it\n", path->path);

@@ -3,29 +3,48 @@
 
 #include "cli/send.h"
 
-enum { OWN_MESSAGE = CLI_OWN, OWN_FROM, OWN_RCPT, OWN_CLIENT, OWN_CLIENT_NAME, OWN_HELO, OWN_MACRO,
-       OWN_AUTH, OWN_SAVE };
+enum {
+    OWN_MESSAGE = CLI_OWN,
+    OWN_FROM,
+    OWN_RCPT,
+    OWN_CLIENT,
+    OWN_CLIENT_NAME,
+    OWN_HELO,
+    OWN_MACRO,
+    OWN_AUTH,
+    OWN_SAVE
+};
 
 static const struct cli_word words[] = {
-    {"milter", 'v', CLI_MILTER},    {"message", 'v', OWN_MESSAGE},
-    {"from", 'v', OWN_FROM},        {"rcpt", 'v', OWN_RCPT},
-    {"client", 'v', OWN_CLIENT},    {"client-name", 'v', OWN_CLIENT_NAME},
-    {"helo", 'v', OWN_HELO},        {"auth", 'v', OWN_AUTH},
-    {"macro", 'v', OWN_MACRO},      {"mta", 'v', CLI_MTA},
-    {"set", 'v', CLI_SET},          {"save", 'v', OWN_SAVE},
-    {"timeout", 'v', CLI_TIMEOUT},  {"format", 'v', CLI_FORMAT},
-    {"verbose", 'f', CLI_VERBOSE},  {"help", 'f', CLI_HELP},
+    {"milter", 'v', CLI_MILTER},
+    {"message", 'v', OWN_MESSAGE},
+    {"from", 'v', OWN_FROM},
+    {"rcpt", 'v', OWN_RCPT},
+    {"client", 'v', OWN_CLIENT},
+    {"client-name", 'v', OWN_CLIENT_NAME},
+    {"helo", 'v', OWN_HELO},
+    {"auth", 'v', OWN_AUTH},
+    {"macro", 'v', OWN_MACRO},
+    {"mta", 'v', CLI_MTA},
+    {"set", 'v', CLI_SET},
+    {"save", 'v', OWN_SAVE},
+    {"timeout", 'v', CLI_TIMEOUT},
+    {"format", 'v', CLI_FORMAT},
+    {"verbose", 'f', CLI_VERBOSE},
+    {"help", 'f', CLI_HELP},
     {NULL, 0, 0},
 };
 
 static const char help[] =
     "usage: milterdrill send --milter ADDR --message FILE [OPTION...]\n\n"
-    "Sends one message to a milter as an MTA would, shows the conversation frame by frame, and says\n"
+    "Sends one message to a milter as an MTA would, shows the conversation frame by frame, and "
+    "says\n"
     "what the SMTP client would be told. Exit 0 accepted, 1 refused or failed, 99 not reached.\n\n"
     "  --milter ADDR        the milter (sim:libmilter: its model). May come from --mta FILE\n"
     "  --message FILE       the message, RFC 5322, LF or CRLF; - for stdin\n"
     "  --from ADDR          envelope sender; default: Return-Path, else From\n"
-    "  --rcpt ADDR          envelope recipient (may repeat); default: Delivered-To, else To and Cc\n"
+    "  --rcpt ADDR          envelope recipient (may repeat); default: Delivered-To, else To and "
+    "Cc\n"
     "  --client ADDR[:PORT] the SMTP client's address ([v6]:PORT); default 192.0.2.1:47324\n"
     "  --client-name NAME   its PTR name; \"\" for none\n"
     "  --helo NAME          what it says in EHLO\n"

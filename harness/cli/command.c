@@ -34,10 +34,9 @@ static void usage(FILE *to)
         (void)fprintf(to, "  %-14s %-6s %s\n", list[i]->name,
                       list[i]->side == DRILL_SIDE_MTA ? "mta" : "milter", list[i]->summary);
     }
-    (void)fprintf(to,
-                  "\nmilterdrill COMMAND --help tells more; milterdrill(1) tells all.\n"
-                  "\nexit codes: 0 as expected, 1 failed or refused, 2 usage or a bad file,\n"
-                  "77 everything skipped, 99 the peer could not be reached\n");
+    (void)fprintf(to, "\nmilterdrill COMMAND --help tells more; milterdrill(1) tells all.\n"
+                      "\nexit codes: 0 as expected, 1 failed or refused, 2 usage or a bad file,\n"
+                      "77 everything skipped, 99 the peer could not be reached\n");
 }
 
 static int unknown(const char *word)

@@ -85,8 +85,7 @@ enum drill_code cli_write(const char *path, struct drill_span bytes, struct dril
     if (!ok) {
         why = why ? why : errno;
         (void)unlink(part);
-        return drill_error_set(err, DRILL_ERR_IO, "%s: cannot be written: %s", path,
-                               strerror(why));
+        return drill_error_set(err, DRILL_ERR_IO, "%s: cannot be written: %s", path, strerror(why));
     }
     return DRILL_OK;
 }
@@ -103,8 +102,8 @@ static enum drill_code load(void *ctx, struct drill_span name, struct drill_span
     struct cli_loader *l = ctx;
     char joined[PATH_MAX], real[PATH_MAX];
     struct stat st;
-    int n = snprintf(joined, sizeof(joined), "%s/%.*s", l->base, (int)name.len,
-                     (const char *)name.ptr);
+    int n =
+        snprintf(joined, sizeof(joined), "%s/%.*s", l->base, (int)name.len, (const char *)name.ptr);
     if (n < 0 || (size_t)n >= sizeof(joined) || !realpath(joined, real) || stat(real, &st) != 0) {
         return drill_error_set(err, DRILL_ERR_NOTFOUND, "file \"%.*s\": %s", (int)name.len,
                                (const char *)name.ptr, strerror(errno));

@@ -37,8 +37,8 @@ static void show_head(struct send *s)
     drill_show_add(&s->out, "to %s, as %.*s, milter protocol version %u\n", s->address_text,
                    (int)set->program.len, (const char *)set->program.ptr, set->version);
     drill_show_add(&s->out, "client %.*s port %u, name \"%.*s\", HELO %.*s\n", (int)c->addr.len,
-                   (const char *)c->addr.ptr, c->port, (int)c->host.len,
-                   (const char *)c->host.ptr, (int)c->helo.len, (const char *)c->helo.ptr);
+                   (const char *)c->addr.ptr, c->port, (int)c->host.len, (const char *)c->host.ptr,
+                   (int)c->helo.len, (const char *)c->helo.ptr);
     drill_show_add(&s->out, "from %.*s to %.*s%s; %zu bytes\n\n", (int)m->from.len,
                    (const char *)m->from.ptr, (int)m->rcpt[0].len, (const char *)m->rcpt[0].ptr,
                    m->rcpts > 1 ? " and others" : "", m->mail.raw.len);
@@ -81,9 +81,8 @@ static void line(struct drill_buf *out, const char *label, struct drill_span tex
     }
 }
 
-static void show_outcome(struct send *s, const struct drill_mta *mta,
-                         const struct drill_told *told, struct drill_span what,
-                         struct drill_span limit)
+static void show_outcome(struct send *s, const struct drill_mta *mta, const struct drill_told *told,
+                         struct drill_span what, struct drill_span limit)
 {
     show_mods(s, mta);
     drill_show_add(&s->out, "\n");
@@ -98,9 +97,8 @@ static void show_outcome(struct send *s, const struct drill_mta *mta,
     cli_flush(&s->out);
 }
 
-static void json_outcome(struct send *s, const struct drill_mta *mta,
-                         const struct drill_told *told, const char *outcome, const char *what,
-                         const char *limit)
+static void json_outcome(struct send *s, const struct drill_mta *mta, const struct drill_told *told,
+                         const char *outcome, const char *what, const char *limit)
 {
     char smtp[600] = "";
     if (told) {
@@ -225,7 +223,7 @@ int send_play(struct send *s)
     } else {
         show_outcome(s, mta, told, drill_span_str(what_text), drill_span_str(limit_text));
     }
-    int code = gone                           ? EXIT_NO_PEER
+    int code = gone                             ? EXIT_NO_PEER
                : strcmp(outcome, "accept") == 0 ? EXIT_AS_EXPECTED
                                                 : EXIT_FAILED;
     if (s->save && !save(s, told, what_text)) {

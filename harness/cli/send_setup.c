@@ -65,8 +65,9 @@ static enum drill_code header_rcpts(struct send *s, const struct drill_mail *mai
         }
     }
     if (*count > RCPTS_GUESSED) {
-        cli_complain("the message names %zu recipients; only the first is used (--rcpt names others)",
-                     *count);
+        cli_complain(
+            "the message names %zu recipients; only the first is used (--rcpt names others)",
+            *count);
         *count = 1;
     }
     for (size_t i = 0; i < *count; i++) {

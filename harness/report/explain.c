@@ -61,9 +61,7 @@ void drill_explain_seen(struct drill_explain *e, const struct drill_seen *s)
         }
         break;
     case DRILL_SEEN_QUIET: e->timed_out = e->timed_out || (s->ours && s->note); break;
-    case DRILL_SEEN_OPEN:
-        e->ended = e->by_peer = false;
-        break;
+    case DRILL_SEEN_OPEN: e->ended = e->by_peer = false; break;
     }
 }
 
@@ -93,8 +91,9 @@ void drill_explain_what(const struct drill_explain *e, struct drill_buf *out)
         }
     }
     if (e->frames) {
-        drill_show_add(out, " at `%s` (our frame %u, %llu bytes of data), after %llu bytes", e->word,
-                       e->frames, (unsigned long long)e->size, (unsigned long long)e->bytes);
+        drill_show_add(out, " at `%s` (our frame %u, %llu bytes of data), after %llu bytes",
+                       e->word, e->frames, (unsigned long long)e->size,
+                       (unsigned long long)e->bytes);
     }
     if (e->in_flight) {
         drill_show_add(out, "; %llu bytes were in flight", (unsigned long long)e->in_flight);
@@ -108,9 +107,10 @@ struct limit {
 
 /* Read limits of milters, measured against the real programs; smallest first. */
 static const struct limit limits[] = {
-    {65535, "libmilter (clamav-milter, opendkim, opendmarc, spamass-milter, amavisd-milter) takes at "
-            "most 65,535 bytes of data in one frame. It closes with the rest unread, so TCP answers "
-            "RST, and it logs nothing"},
+    {65535,
+     "libmilter (clamav-milter, opendkim, opendmarc, spamass-milter, amavisd-milter) takes at "
+     "most 65,535 bytes of data in one frame. It closes with the rest unread, so TCP answers "
+     "RST, and it logs nothing"},
     {131072, "rspamd and Sendmail::PMilter take at most 131,072 bytes in one frame"},
 };
 

@@ -10,12 +10,12 @@
 #include "scenario/run.h"
 
 struct drill_explain {
-    uint64_t bytes;  /* of ours, whole frames, before the last one */
-    uint32_t frames; /* of ours */
-    uint8_t code;    /* the last frame of ours */
-    uint64_t size;   /* its data bytes */
-    char word[64];   /* "header \"To\"" */
-    uint64_t heard;  /* frames of theirs */
+    uint64_t bytes;                           /* of ours, whole frames, before the last one */
+    uint32_t frames;                          /* of ours */
+    uint8_t code;                             /* the last frame of ours */
+    uint64_t size;                            /* its data bytes */
+    char word[64];                            /* "header \"To\"" */
+    uint64_t heard;                           /* frames of theirs */
     bool ended, by_peer, timed_out, answered; /* answered: a frame came after our last one */
     enum drill_end how;
     int error;
@@ -26,8 +26,8 @@ struct drill_explain {
 void drill_explain_seen(struct drill_explain *e, const struct drill_seen *seen);
 /* True when the peer ended the conversation, or fell silent. */
 bool drill_explain_failed(const struct drill_explain *e);
-/* "the milter ended the connection by RST (Connection reset by peer, os error 104) at `header "To"`,
- * frame 12, after 1,204 bytes; 70,021 bytes in flight". "" when it did not fail. */
+/* "the milter ended the connection by RST (Connection reset by peer, os error 104) at `header
+ * "To"`, frame 12, after 1,204 bytes; 70,021 bytes in flight". "" when it did not fail. */
 void drill_explain_what(const struct drill_explain *e, struct drill_buf *out);
 /* The limit that fits, with what to do; appends nothing when none is known. */
 void drill_explain_limit(const struct drill_explain *e, struct drill_buf *out);

@@ -104,8 +104,7 @@ void drill_json_result(struct drill_buf *out, const struct drill_json_result *r)
     put_int(o, "us", r->elapsed);
     put_int(o, "repeats", r->repeats);
     put(o, "reason", r->reason);
-    if (r->report->result == DRILL_RESULT_FAIL ||
-        r->report->result == DRILL_RESULT_UNREACHABLE) {
+    if (r->report->result == DRILL_RESULT_FAIL || r->report->result == DRILL_RESULT_UNREACHABLE) {
         put_int(o, "line", r->report->pos.line);
         put(o, "what", r->report->what);
         put(o, "expected", r->report->expected);

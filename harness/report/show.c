@@ -50,8 +50,7 @@ const char *drill_show_result(enum drill_result result)
     return "";
 }
 
-void drill_show_hex(struct drill_buf *out, struct drill_span bytes, size_t most,
-                    const char *indent)
+void drill_show_hex(struct drill_buf *out, struct drill_span bytes, size_t most, const char *indent)
 {
     size_t n = bytes.len < most ? bytes.len : most;
     for (size_t at = 0; at < n; at += 16) {
@@ -101,10 +100,10 @@ static void notation(struct drill_buf *out, const struct drill_seen *s)
 
 static void show_frame(struct drill_buf *out, const struct drill_seen *s)
 {
-    drill_show_add(out, "%10llu  ",
-                   (unsigned long long)(s->size + (s->kind == DRILL_SEEN_FRAME
-                                                       ? DRILL_FRAME_HEADER_SIZE
-                                                       : 0)));
+    drill_show_add(
+        out, "%10llu  ",
+        (unsigned long long)(s->size +
+                             (s->kind == DRILL_SEEN_FRAME ? DRILL_FRAME_HEADER_SIZE : 0)));
     notation(out, s);
     if (s->ours && s->total && s->sent < s->total) {
         drill_show_add(out, "  # only %llu of %llu bytes went out", (unsigned long long)s->sent,
