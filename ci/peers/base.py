@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: MIT
+"""A real program as a peer: a folder, a port, and processes of its own.
+
+    with Clamav() as peer:
+        send_something_to(peer.address)
+        print(peer.log())
+
+A Peer is started at most once at a time. All its files are in `folder`, which is gone after stop()
+unless `keep` is set. Only processes that it started are ended, by the id of their group.
+"""
+
+import errno
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+START_SECONDS = 60  # a process that is not ready by then is given up
+STOP_SECONDS = 2  # libmilter looks at its stop flag every five seconds only: KILL is enough for it
+BIND_TRIES = 5
+
+
+class PeerError(Exception):
+    """The peer could not be started; the text holds the end of its log."""
+
+
+def free_port(host="127.0.0.1"):
+    """A port that was free a moment ago: start() tries another one if it no longer is."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return probe.getsockname()[1]
+
+
+def taken(port, host="127.0.0.1"):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+    return False
+
+
+def find_program(name):
+    """The path of a program; daemons stand in sbin, which is not on every user's PATH."""
+    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", "/sbin"])
+    return shutil.which(name, path=path)
+
+
+def bound_to_us(args):
+    """The command, made to die with us even if we are killed."""
+    setpriv = find_program("setpriv")
+    return [setpriv, "--pdeathsig", "KILL", *args] if setpriv else list(args)
+
+
+def tail(path, lines=20):
+    try:
+        with open(path, encoding="utf-8", errors="replace") as log:
+            return "".join(log.readlines()[-lines:])
+    except FileNotFoundError:
+        return ""
+
+
+def wait_until(ready, alive, seconds=START_SECONDS):
+    """True once ready() is; False when alive() no longer is, or after the deadline."""
+    deadline = time.monotonic() + seconds
+    pause = 0.005
+    while time.monotonic() < deadline:
+        if ready():
+            return True
+        if not alive():
+            return ready()
+        time.sleep(pause)
+        pause = min(pause * 2, 0.1)
+    return False
+
+
+def accepts(family, address):
+    """Whether somebody listens there."""
+    with socket.socket(family) as probe:
+        probe.settimeout(2)
+        try:
+            probe.connect(address)
+        except OSError:
+            return False
+        return True
+
+
+class Peer:
+    """Derived classes give `name`, `programs`, version() and launch()."""
+
+    name = "peer"
+    programs = ()
+
+    def __init__(self):
+        self.folder = None
+        self.ports = []
+        self.keep = False
+        self._processes = []
+
+    @classmethod
+    def missing(cls):
+        """Why it cannot be started here; None when it can."""
+        absent = [program for program in cls.programs if not find_program(program)]
+        return f"{cls.name}: {', '.join(absent)} not installed" if absent else None
+
+    @classmethod
+    def installed(cls):
+        return cls.missing() is None
+
+    @classmethod
+    def version(cls):
+        raise NotImplementedError
+
+    def launch(self):
+        """Starts the processes, the milter on self.take_port() first; returns when they are ready,
+        else PeerError."""
+        raise NotImplementedError
+
+    def take_port(self):
+        self.ports.append(free_port())
+        return self.ports[-1]
+
+    @property
+    def port(self):
+        return self.ports[0]
+
+    @property
+    def address(self):
+        return f"inet:{self.port}@127.0.0.1"
+
+    def start(self):
+        if self.missing():
+            raise PeerError(self.missing())
+        for attempt in range(BIND_TRIES):
+            self.folder = tempfile.mkdtemp(prefix=f"milterdrill-{self.name}-")
+            self.ports = []
+            try:
+                self.launch()
+                return self
+            except PeerError:
+                again = self._port_taken()
+                self.stop()
+                if not again or attempt == BIND_TRIES - 1:
+                    raise
+        return self
+
+    def _port_taken(self):
+        """A daemon died, and somebody else listens where it should have."""
+        return not self.alive() and any(taken(port) for port in self.ports)
+
+    def spawn(self, args, ready, env=None):
+        """Starts one program in a process group of its own and waits until ready()."""
+        log = self.path(os.path.basename(args[0]) + ".out")
+        args = bound_to_us(args)
+        with open(log, "ab") as out:
+            process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                       cwd=self.folder, env=env, start_new_session=True)
+        self._processes.append(process)
+        if not wait_until(ready, lambda: process.poll() is None):
+            state = process.poll()
+            state = "not ready in time" if state is None else f"ended with {state}"
+            raise PeerError(f"{args} {state}\n{self.log()}")
+        return process
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def write(self, name, text):
+        with open(self.path(name), "w", encoding="utf-8") as out:
+            out.write(text)
+        return self.path(name)
+
+    def log(self):
+        """What its programs have said so far, one block a file."""
+        if not self.folder or not os.path.isdir(self.folder):
+            return ""
+        names = sorted(n for n in os.listdir(self.folder) if n.endswith((".log", ".out")))
+        return "".join(f"--- {n}\n{tail(self.path(n), 200)}" for n in names)
+
+    def alive(self):
+        return bool(self._processes) and all(p.poll() is None for p in self._processes)
+
+    def pids(self):
+        return [process.pid for process in self._processes]
+
+    def stop(self):
+        end_groups(self._processes)
+        self._processes = []
+        if self.folder and not self.keep:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *exc):
+        self.stop()
+
+
+def end_groups(processes):
+    """TERM, then KILL after STOP_SECONDS, for the groups that these processes lead."""
+    for process in processes:
+        signal_group(process, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS
+    for process in processes:
+        try:
+            process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            pass
+        signal_group(process, signal.SIGKILL)  # children that outlived their leader, too
+        process.wait()
+
+
+def signal_group(process, sign):
+    try:
+        os.killpg(process.pid, sign)
+    except ProcessLookupError:
+        pass
