@@ -216,6 +216,9 @@ int send_play(struct send *s)
     drill_buf_append(&limit, drill_span_of("", 1));
     bool failed = what.len > 1;
     bool gone = r->result == DRILL_RESULT_UNREACHABLE;
+    if (gone && s->explain.broken[0]) {
+        cli_complain("%s: %s", s->address_text, s->explain.broken);
+    }
     const char *outcome = gone ? "unreachable" : outcome_word(told, failed);
     const char *what_text = (const char *)what.ptr, *limit_text = (const char *)limit.ptr;
     if (s->options.format == CLI_JSONL) {

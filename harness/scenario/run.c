@@ -91,16 +91,17 @@ void drill_run_again(struct drill_run *run)
     init_state(run);
 }
 
-/* A write that does not get on: the program's limit for the autopilot's frames, ours for lines. */
+/* A write that does not get on: the program's limit for the autopilot's frames, and ours for all. */
 static void watch_write(struct drill_run *run)
 {
     bool program = run->job.kind == JOB_AUTO && run->config.ours == DRILL_SIDE_MTA;
-    uint64_t span = program ? drill_mta_patience(&run->mta, DRILL_MTA_SEND) : run->config.patience;
     uint64_t from = run->progress > run->job.not_before ? run->progress : run->job.not_before;
-    uint64_t when = run_later(from, span);
-    if (run->now < when) {
-        run_wait_until(run, when);
-    } else if (program) {
+    uint64_t ours = run_later(from, run->config.patience);
+    uint64_t limit = program ? run_later(from, drill_mta_patience(&run->mta, DRILL_MTA_SEND))
+                             : DRILL_NEVER;
+    if (run->now < ours && run->now < limit) {
+        run_wait_until(run, ours < limit ? ours : limit);
+    } else if (run->now >= limit) {
         run_out_abort(run);
         drill_mta_timed_out(&run->mta);
     } else {

@@ -54,11 +54,7 @@ static void meet(struct drill_run *run, struct run_unit *unit, const struct run_
         return;
     }
     run_auto_feed(run, came);
-    bool reached = run->ever_linked || run->model;
-    if (came->kind == CAME_END && !reached) {
-        run_fail(run, unit, "the milter could not be reached", came, "");
-        run_finish(run, DRILL_RESULT_UNREACHABLE, NULL);
-    }
+    run_unreached(run, unit, came);
 }
 
 static bool take(struct drill_run *run, struct run_unit *unit)

@@ -128,6 +128,16 @@ static bool profile_reads(const struct drill_run *run, uint8_t code)
                        u->main->items->code != code);
 }
 
+void run_frame_error(const struct drill_run *run, struct drill_error *err)
+{
+    struct drill_frame_parser p = run->in.parser;
+    if (p.fault == DRILL_FRAME_OK) {
+        p.limit = run->config.settings->max_response - 1;
+        p.fault = DRILL_FRAME_LONG;
+    }
+    (void)drill_frame_error(&p, err);
+}
+
 /* The frame that has begun was given up by our MTA profile (over maxResponseSize). */
 static bool given_up(struct drill_run *run, const struct drill_assembled *a, struct run_came *came)
 {
@@ -136,10 +146,7 @@ static bool given_up(struct drill_run *run, const struct drill_assembled *a, str
         return false;
     }
     struct drill_error err;
-    struct drill_frame_parser limited = run->in.parser;
-    limited.limit = run->config.settings->max_response - 1;
-    limited.fault = DRILL_FRAME_LONG;
-    drill_frame_error(&limited, &err);
+    run_frame_error(run, &err);
     say_broken(run, err.text);
     came->kind = CAME_GARBLED;
     came->frame.length = a->frame.length;

@@ -173,6 +173,25 @@ void run_fail(struct drill_run *run, const struct run_unit *unit, const char *wh
     (void)snprintf(run->report.why, sizeof(run->report.why), "%s", why);
 }
 
+/* What was never there, or never sent one milter frame, is no milter that misbehaves. */
+void run_unreached(struct drill_run *run, const struct run_unit *unit, const struct run_came *came)
+{
+    struct drill_error err;
+    if (run->model || run->config.simulated || run->config.ours != DRILL_SIDE_MTA ||
+        run->report.frames_got > 0) {
+        return;
+    }
+    if (came->kind == CAME_END && !run->ever_linked) {
+        run_fail(run, unit, "the milter could not be reached", came, "");
+    } else if (came->kind == CAME_GARBLED) {
+        run_frame_error(run, &err);
+        run_fail(run, unit, err.text, came, "");
+    } else {
+        return;
+    }
+    run_finish(run, DRILL_RESULT_UNREACHABLE, NULL);
+}
+
 /* `what` NULL keeps the sentence that stands. */
 void run_finish(struct drill_run *run, enum drill_result result, const char *what)
 {

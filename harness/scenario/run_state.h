@@ -153,6 +153,8 @@ void run_in_take(struct drill_run *run, struct run_came *came);
 struct drill_span run_in_raw(const struct drill_run *run);
 void run_in_drop(struct drill_run *run, size_t bytes);
 size_t run_in_want(const struct drill_run *run);
+/* Why the last CAME_GARBLED is no frame, or not one that our profile takes. */
+void run_frame_error(const struct drill_run *run, struct drill_error *err);
 
 /* run_out.c */
 bool run_out_busy(const struct drill_run *run);
@@ -203,5 +205,6 @@ void run_say_end(struct drill_run *run, enum drill_dir dir, bool ours, const str
 void run_fail(struct drill_run *run, const struct run_unit *unit, const char *what,
               const struct run_came *came, const char *why);
 void run_finish(struct drill_run *run, enum drill_result result, const char *what);
+void run_unreached(struct drill_run *run, const struct run_unit *unit, const struct run_came *came);
 
 #endif

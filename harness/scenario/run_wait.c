@@ -287,6 +287,7 @@ bool run_their_line(struct drill_run *run, struct run_unit *unit)
             run_finish(run, DRILL_RESULT_SKIP, "a `given` line was not met");
             run->report.pos = unit->main->pos;
         } else {
+            run_unreached(run, unit, &came);
             mismatch(run, unit, &came, &why);
         }
         break;
