@@ -76,7 +76,7 @@ bool cli_scenario_lint(const struct cli_scenario *s);
 
 /* ---- options ---- */
 
-enum cli_format { CLI_TEXT, CLI_JSONL };
+enum cli_format { CLI_TEXT, CLI_JSONL, CLI_TAP, CLI_JUNIT };
 
 struct cli_options {
     const char *milter, *listen; /* addresses as typed */
@@ -85,6 +85,8 @@ struct cli_options {
     const char *is;
     bool sim;
     bool verbose;
+    bool no_annotations;
+    bool reports; /* set by the command before its options: --format takes tap and junit, too */
     enum cli_format format;
     uint64_t repeat;
     uint64_t timeout; /* microseconds; 0: the default */
@@ -111,6 +113,7 @@ enum cli_option {
     CLI_REPEAT,
     CLI_TIMEOUT,
     CLI_VERBOSE,
+    CLI_NO_ANNOTATIONS,
     CLI_HELP,
     CLI_OWN = 100
 };
@@ -122,7 +125,7 @@ struct cli_args {
     bool only_operands; /* after `--` */
     const struct cli_word *words;
     const char *command;
-    const char *value;  /* of the option that next returned */
+    const char *value; /* of the option that next returned */
 };
 
 /* The next option's id, 0 for an operand (in `value`), -1 at the end, -2 after an error that was

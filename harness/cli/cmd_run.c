@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "cli/cli.h"
+#include "cli/results.h"
 
 enum { PATIENCE = 10 * 1000 * 1000, PATIENCE_LISTEN = 60 * 1000 * 1000 };
 
 static const struct cli_word words[] = {
-    {"milter", 'v', CLI_MILTER}, {"listen", 'v', CLI_LISTEN}, {"sim", 'f', CLI_SIM},
-    {"mta", 'v', CLI_MTA},       {"set", 'v', CLI_SET},       {"is", 'v', CLI_IS},
-    {"root", 'v', CLI_ROOT},     {"repeat", 'v', CLI_REPEAT}, {"timeout", 'v', CLI_TIMEOUT},
-    {"format", 'v', CLI_FORMAT}, {"verbose", 'f', CLI_VERBOSE}, {"help", 'f', CLI_HELP},
+    {"milter", 'v', CLI_MILTER},
+    {"listen", 'v', CLI_LISTEN},
+    {"sim", 'f', CLI_SIM},
+    {"mta", 'v', CLI_MTA},
+    {"set", 'v', CLI_SET},
+    {"is", 'v', CLI_IS},
+    {"root", 'v', CLI_ROOT},
+    {"repeat", 'v', CLI_REPEAT},
+    {"timeout", 'v', CLI_TIMEOUT},
+    {"format", 'v', CLI_FORMAT},
+    {"verbose", 'f', CLI_VERBOSE},
+    {"help", 'f', CLI_HELP},
+    {"no-annotations", 'f', CLI_NO_ANNOTATIONS},
     {NULL, 0, 0},
 };
 
@@ -28,14 +35,10 @@ static const char help[] =
     "  --root DIR       scenarios may read files below this folder\n"
     "  --repeat N       play each file N times\n"
     "  --timeout TIME   patience for one line (10s; with --listen 60s; none with --sim)\n"
-    "  --format text|jsonl\n"
+    "  --format text|jsonl|tap|junit\n"
+    "  --no-annotations no ::error lines although GITHUB_ACTIONS=true\n"
     "  -v, --verbose    show every frame\n\n"
     "ADDR: inet:port@host, inet6:port@host, unix:/path, host:port, [v6]:port, sim:MODEL\n";
-
-struct tally {
-    struct drill_json_count count;
-    bool bad_file;
-};
 
 struct session {
     struct cli_options options;
@@ -45,10 +48,7 @@ struct session {
     struct drill_address address;
     struct drill_net *net;
     struct drill_net_listener *listener;
-    struct drill_buf out, failures;
-    struct tally tally;
-    struct drill_show_style style;
-    uint64_t begin;
+    struct cli_results results;
 };
 
 struct observed {
@@ -65,70 +65,15 @@ static void seen(void *ctx, const struct drill_seen *s)
         o->begun = true;
         o->begin = s->now;
     }
-    if (o->session->options.format == CLI_JSONL) {
-        drill_json_seen(&o->session->out, s, o->begin);
-    } else {
-        drill_show_seen(&o->session->out, &o->session->style, s, o->begin);
-    }
-    cli_flush(&o->session->out);
-}
-
-static void count(struct session *s, enum drill_result result)
-{
-    switch (result) {
-    case DRILL_RESULT_PASS: s->tally.count.pass++; break;
-    case DRILL_RESULT_FAIL: s->tally.count.fail++; break;
-    case DRILL_RESULT_SKIP: s->tally.count.skip++; break;
-    case DRILL_RESULT_UNREACHABLE: s->tally.count.unreachable++; break;
-    case DRILL_RESULT_ERROR:
-    case DRILL_RESULT_RUNNING: s->tally.count.error++; break;
-    }
-}
-
-static void repeat_line(const struct session *s, const char *path, char *buf, size_t cap)
-{
-    const struct cli_options *o = &s->options;
-    const char *how = o->milter ? "--milter " : o->listen ? "--listen " : "--sim";
-    const char *addr = o->milter ? o->milter : o->listen ? o->listen : "";
-    (void)snprintf(buf, cap, "milterdrill run %s%s %s", how, addr, path);
+    cli_results_seen(&o->session->results, s, o->begin);
 }
 
 static void tell(struct session *s, const char *path, enum cli_mode mode,
                  const struct drill_report *r, const struct drill_file *file, const char *reason,
                  uint64_t elapsed, uint64_t plays)
 {
-    static const char *const labels[] = {"ERROR", "PASS", "FAIL", "SKIP", "GONE", "ERROR"};
-    count(s, r->result);
-    if (s->options.format == CLI_JSONL) {
-        struct drill_json_result j = {path, cli_mode_name(mode), r, reason, elapsed, plays};
-        drill_json_result(&s->out, &j);
-        cli_flush(&s->out);
-        return;
-    }
-    drill_show_add(&s->out, "%-5s %s (%s)", labels[r->result], path, cli_mode_name(mode));
-    if (reason) {
-        drill_show_add(&s->out, ": %s", reason);
-    } else {
-        drill_show_add(&s->out, " %.1f ms", (double)elapsed / 1000.0);
-    }
-    if (plays > 1) {
-        drill_show_add(&s->out, ", %llu times", (unsigned long long)plays);
-    }
-    drill_show_add(&s->out, "\n");
-    cli_flush(&s->out);
-    if (r->result == DRILL_RESULT_FAIL || r->result == DRILL_RESULT_UNREACHABLE) {
-        char again[600];
-        repeat_line(s, path, again, sizeof(again));
-        drill_show_failure(&s->failures, path, r, file, again);
-    }
-}
-
-static void skip(struct session *s, const char *path, enum cli_mode mode, const char *reason)
-{
-    struct drill_report r;
-    memset(&r, 0, sizeof(r));
-    r.result = DRILL_RESULT_SKIP;
-    tell(s, path, mode, &r, NULL, reason, 0, 0);
+    struct drill_json_result j = {path, cli_mode_name(mode), r, reason, elapsed, plays};
+    cli_results_tell(&s->results, &j, file);
 }
 
 static const struct drill_mta *concluding(const struct cli_stage *stage)
@@ -166,7 +111,7 @@ static void play(struct session *s, struct cli_stage *stage, const char *path,
         if (r->result == DRILL_RESULT_PASS && mta) {
             (void)drill_run_check_verdicts(stage->run, mta);
         }
-    } while (plays < s->options.repeat && r->result == DRILL_RESULT_PASS);
+    } while (plays < s->options.repeat && r->result == DRILL_RESULT_PASS && !cli_interrupted(NULL));
     if (r->result == DRILL_RESULT_PASS && stage->mode == CLI_AS_MILTER && has_verdict(file)) {
         struct drill_report skipped = *r;
         skipped.result = DRILL_RESULT_SKIP;
@@ -203,18 +148,15 @@ static void play_mode(struct session *s, const struct cli_scenario *sc, enum cli
     const struct drill_scene_side *side = mta || s->options.sim ? &s->mta.side : NULL;
     if (drill_scene_build(sc->file, sc->name, &sc->loader.loader, side, &s->milter, arena, &scene,
                           &err) != DRILL_OK) {
-        cli_error(&err);
-        s->tally.bad_file = true;
+        cli_results_bad(&s->results, sc->name, mode, &err);
         return;
     }
     if (about_another(s, mode, &scene)) {
-        skip(s, sc->name, mode, "it is about another program (--is)");
+        cli_results_skip(&s->results, sc->name, mode, "it is about another program (--is)");
         return;
     }
-    struct cli_stage stage = {.mode = mode,
-                              .net = s->net,
-                              .listener = s->listener,
-                              .address = &s->address};
+    struct cli_stage stage = {
+        .mode = mode, .net = s->net, .listener = s->listener, .address = &s->address};
     struct drill_run_config config = {0};
     config.file = sc->file;
     config.ours = mta ? DRILL_SIDE_MTA : DRILL_SIDE_MILTER;
@@ -222,8 +164,8 @@ static void play_mode(struct session *s, const struct cli_scenario *sc, enum cli
     config.settings = mta ? &scene.mta_settings : &scene.milter_settings;
     config.traffic = scene.traffic;
     config.simulated = mode == CLI_SIM_MTA || mode == CLI_SIM_MILTER;
-    config.patience = s->options.timeout ? s->options.timeout
-                      : config.simulated ? DRILL_NEVER
+    config.patience = s->options.timeout  ? s->options.timeout
+                      : config.simulated  ? DRILL_NEVER
                       : s->options.listen ? PATIENCE_LISTEN
                                           : PATIENCE;
     if (s->options.verbose) {
@@ -231,8 +173,7 @@ static void play_mode(struct session *s, const struct cli_scenario *sc, enum cli
         config.observer.ctx = &watch;
     }
     if (!cli_stage_open(&stage, &config, &scene, &err)) {
-        cli_error(&err);
-        s->tally.bad_file = true;
+        cli_results_bad(&s->results, sc->name, mode, &err);
     } else {
         play(s, &stage, sc->name, sc->file);
     }
@@ -248,7 +189,7 @@ static void play_file(struct session *s, const struct cli_path *path)
     sc = drill_arena_take(&arena, sizeof(*sc));
     const char *root = s->options.root ? s->options.root : path->root;
     if (!sc || !cli_scenario_read(sc, path->path, root, true, &arena) || !cli_scenario_lint(sc)) {
-        s->tally.bad_file = true;
+        cli_results_bad_file(&s->results, sc, path->path, &arena);
         drill_arena_fini(&arena);
         return;
     }
@@ -261,16 +202,16 @@ static void play_file(struct session *s, const struct cli_path *path)
     struct drill_writer w = drill_writer_of(unplayed, sizeof(unplayed) - 1);
     if (drill_lint_unplayed(sc->file, &w)) {
         unplayed[drill_writer_span(&w).len] = '\0';
-        skip(s, path->path, play_mta ? as_mta : as_milter, unplayed);
+        cli_results_skip(&s->results, path->path, play_mta ? as_mta : as_milter, unplayed);
         play_mta = play_milter = false;
     }
     if (play_mta && tests == DRILL_TESTS_MTA) {
-        skip(s, path->path, as_mta, "it asks the MTA");
+        cli_results_skip(&s->results, path->path, as_mta, "it asks the MTA");
     } else if (play_mta) {
         play_mode(s, sc, as_mta, &arena);
     }
     if (play_milter && tests == DRILL_TESTS_MILTER) {
-        skip(s, path->path, as_milter, "it asks the milter");
+        cli_results_skip(&s->results, path->path, as_milter, "it asks the milter");
     } else if (play_milter) {
         play_mode(s, sc, as_milter, &arena);
     }
@@ -313,46 +254,10 @@ static bool prepare(struct session *s)
         s->listener = drill_net_listen(s->net, &s->address, &err);
     }
     if (!s->net || (o->listen && !s->listener)) {
-        cli_error(&err);
+        cli_results_abort(&s->results, &err);
         return false;
     }
     return true;
-}
-
-static int exit_code(const struct tally *t)
-{
-    if (t->bad_file || t->count.error) {
-        return EXIT_USAGE;
-    }
-    if (t->count.unreachable) {
-        return EXIT_NO_PEER;
-    }
-    if (t->count.fail) {
-        return EXIT_FAILED;
-    }
-    return t->count.pass == 0 ? EXIT_SKIPPED : EXIT_AS_EXPECTED;
-}
-
-static void summary(struct session *s)
-{
-    const struct drill_json_count *c = &s->tally.count;
-    if (s->options.format == CLI_JSONL) {
-        drill_json_summary(&s->out, c);
-    } else {
-        if (s->failures.len) {
-            drill_show_add(&s->out, "\n");
-            drill_buf_append(&s->out, drill_buf_span(&s->failures));
-        }
-        drill_show_add(&s->out, "\n%u passed, %u failed, %u skipped", c->pass, c->fail, c->skip);
-        if (c->unreachable) {
-            drill_show_add(&s->out, ", %u unreachable", c->unreachable);
-        }
-        if (c->error) {
-            drill_show_add(&s->out, ", %u errors", c->error);
-        }
-        drill_show_add(&s->out, "\n");
-    }
-    cli_flush(&s->out);
 }
 
 static int play_all(struct session *s, const struct cli_paths *paths)
@@ -367,8 +272,10 @@ static int play_all(struct session *s, const struct cli_paths *paths)
     for (const struct cli_path *p = paths->first; p && !cli_interrupted(NULL); p = p->next) {
         play_file(s, p);
     }
-    summary(s);
-    return exit_code(&s->tally);
+    if (cli_interrupted(NULL)) {
+        cli_results_stop(&s->results, "interrupted before all was played");
+    }
+    return cli_results_end(&s->results);
 }
 
 int cmd_run(int argc, char **argv)
@@ -382,31 +289,30 @@ int cmd_run(int argc, char **argv)
     paths.end = &paths.first;
     memset(&s, 0, sizeof(s));
     cli_arena_init(&arena);
-    drill_buf_init(&s.out, NULL);
-    drill_buf_init(&s.failures, NULL);
     cli_options_init(&s.options, &arena);
+    s.options.reports = true;
+    cli_results_init(&s.results, &s.options);
     while (ok && (id = cli_next(&args)) != -1) {
         if (id == CLI_HELP) {
             (void)fputs(help, stdout);
             code = EXIT_AS_EXPECTED;
             goto out;
         }
-        ok = id == 0 ? cli_collect(&paths, args.value) : id > 0 && cli_option(&s.options, &args, id);
+        ok =
+            id == 0 ? cli_collect(&paths, args.value) : id > 0 && cli_option(&s.options, &args, id);
     }
     if (ok && !paths.first) {
         cli_complain("run: no scenario; name a .drill file or a folder of them");
         ok = false;
     }
-    s.style.colour = cli_colour(stdout);
-    s.style.verbose = s.options.verbose;
     if (ok && prepare(&s)) {
+        s.results.simulated = s.options.sim || s.model;
         code = play_all(&s, &paths);
     }
 out:
     drill_net_listener_free(s.listener);
     drill_net_free(s.net);
-    drill_buf_fini(&s.failures);
-    drill_buf_fini(&s.out);
+    cli_results_fini(&s.results);
     drill_arena_fini(&arena);
     return code;
 }

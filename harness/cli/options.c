@@ -162,15 +162,17 @@ static bool number(const char *name, const char *text, uint64_t least, uint64_t 
 
 static bool format(struct cli_options *o, const char *text)
 {
-    if (strcmp(text, "text") == 0) {
-        o->format = CLI_TEXT;
-    } else if (strcmp(text, "jsonl") == 0) {
-        o->format = CLI_JSONL;
-    } else {
-        cli_complain("--format knows text and jsonl, not `%s`", text);
-        return false;
+    static const char *const names[] = {"text", "jsonl", "tap", "junit"};
+    static const enum cli_format formats[] = {CLI_TEXT, CLI_JSONL, CLI_TAP, CLI_JUNIT};
+    for (size_t i = 0; i < (o->reports ? 4 : 2); i++) {
+        if (strcmp(text, names[i]) == 0) {
+            o->format = formats[i];
+            return true;
+        }
     }
-    return true;
+    cli_complain("--format knows %s, not `%s`",
+                 o->reports ? "text, jsonl, tap and junit" : "text and jsonl", text);
+    return false;
 }
 
 static bool duration(const char *text, uint64_t *out)
@@ -196,6 +198,7 @@ bool cli_option(struct cli_options *o, struct cli_args *args, int id)
     case CLI_REPEAT: return number("repeat", args->value, 1, &o->repeat);
     case CLI_TIMEOUT: return duration(args->value, &o->timeout);
     case CLI_VERBOSE: o->verbose = true; return true;
+    case CLI_NO_ANNOTATIONS: o->no_annotations = true; return true;
     default: return false;
     }
 }
@@ -217,10 +220,8 @@ enum drill_code cli_mta_side(const struct cli_options *o, struct cli_mta *mta,
     enum drill_code code = cli_read(o->mta, o->arena, &text, err);
     if (code == DRILL_ERR_NOTFOUND && !strchr(o->mta, '/') && !strchr(o->mta, '.')) {
         const char *near = drill_profile_nearest(DRILL_SIDE_MTA, drill_span_str(o->mta));
-        return drill_error_set(err, code,
-                               "--mta %s: neither a profile nor a file%s%s%s", o->mta,
-                               near ? "; did you mean `" : "", near ? near : "",
-                               near ? "`?" : "");
+        return drill_error_set(err, code, "--mta %s: neither a profile nor a file%s%s%s", o->mta,
+                               near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
     }
     if (code != DRILL_OK) {
         return code;
@@ -233,8 +234,8 @@ enum drill_code cli_mta_side(const struct cli_options *o, struct cli_mta *mta,
             mta->settings.listener = s->value;
         }
     }
-    code = drill_stalwart_conf(text, -1, &mta->settings, o->arena, mta->note, sizeof(mta->note),
-                               err);
+    code =
+        drill_stalwart_conf(text, -1, &mta->settings, o->arena, mta->note, sizeof(mta->note), err);
     if (code != DRILL_OK) {
         drill_error_at(err, strcmp(o->mta, "-") == 0 ? "(stdin)" : o->mta, err->line, err->column);
         return code;
