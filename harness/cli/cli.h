@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "cli/expect.h"
 #include "net/net.h"
 #include "report/explain.h"
 #include "report/json.h"
@@ -86,11 +87,13 @@ struct cli_options {
     bool sim;
     bool verbose;
     bool no_annotations;
+    bool strict;  /* an expected failure that passes is a failure */
     bool reports; /* set by the command before its options: --format takes tap and junit, too */
     enum cli_format format;
     uint64_t repeat;
     uint64_t timeout; /* microseconds; 0: the default */
     struct drill_override *sets, **sets_end;
+    struct cli_expected *expected; /* of all --expect files */
     struct drill_arena *arena;
 };
 
@@ -114,6 +117,8 @@ enum cli_option {
     CLI_TIMEOUT,
     CLI_VERBOSE,
     CLI_NO_ANNOTATIONS,
+    CLI_EXPECT,
+    CLI_STRICT,
     CLI_HELP,
     CLI_OWN = 100
 };

@@ -19,6 +19,8 @@ static const struct cli_word words[] = {
     {"verbose", 'f', CLI_VERBOSE},
     {"help", 'f', CLI_HELP},
     {"no-annotations", 'f', CLI_NO_ANNOTATIONS},
+    {"expect", 'v', CLI_EXPECT},
+    {"strict", 'f', CLI_STRICT},
     {NULL, 0, 0},
 };
 
@@ -35,6 +37,8 @@ static const char help[] =
     "  --root DIR       scenarios may read files below this folder\n"
     "  --repeat N       play each file N times\n"
     "  --timeout TIME   patience for one line (10s; with --listen 60s; none with --sim)\n"
+    "  --expect FILE    known failures, one a line: PATH | fail | REASON (may repeat)\n"
+    "  --strict         a known failure that passes is a failure\n"
     "  --format text|jsonl|tap|junit\n"
     "  --no-annotations no ::error lines although GITHUB_ACTIONS=true\n"
     "  -v, --verbose    show every frame\n\n"
@@ -72,7 +76,12 @@ static void tell(struct session *s, const char *path, enum cli_mode mode,
                  const struct drill_report *r, const struct drill_file *file, const char *reason,
                  uint64_t elapsed, uint64_t plays)
 {
-    struct drill_json_result j = {path, cli_mode_name(mode), r, reason, elapsed, plays};
+    struct drill_json_result j = {.scenario = path,
+                                  .mode = cli_mode_name(mode),
+                                  .report = r,
+                                  .reason = reason,
+                                  .elapsed = elapsed,
+                                  .repeats = plays};
     cli_results_tell(&s->results, &j, file);
 }
 

@@ -184,6 +184,16 @@ static bool duration(const char *text, uint64_t *out)
     return true;
 }
 
+static bool expect(struct cli_options *o, const char *path)
+{
+    struct drill_error err;
+    if (cli_expect_read(path, o->arena, &o->expected, &err) != DRILL_OK) {
+        cli_error(&err);
+        return false;
+    }
+    return true;
+}
+
 bool cli_option(struct cli_options *o, struct cli_args *args, int id)
 {
     switch (id) {
@@ -198,6 +208,8 @@ bool cli_option(struct cli_options *o, struct cli_args *args, int id)
     case CLI_REPEAT: return number("repeat", args->value, 1, &o->repeat);
     case CLI_TIMEOUT: return duration(args->value, &o->timeout);
     case CLI_VERBOSE: o->verbose = true; return true;
+    case CLI_EXPECT: return expect(o, args->value);
+    case CLI_STRICT: o->strict = true; return true;
     case CLI_NO_ANNOTATIONS: o->no_annotations = true; return true;
     default: return false;
     }

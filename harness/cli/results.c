@@ -146,6 +146,23 @@ static void keep(struct cli_results *r, struct drill_result_row *row, const stru
     drill_buf_fini(&again);
 }
 
+/* A failure that the lists expect is none; a pass that they do not expect is one, if asked. */
+static const char *judge_expected(struct cli_results *r, const struct drill_json_result *j,
+                                  struct drill_report *report)
+{
+    const struct cli_expected *e = cli_expect_find(r->options->expected, j->scenario);
+    if (e && report->result == DRILL_RESULT_FAIL) {
+        r->expected++;
+        return e->reason;
+    }
+    if (e && report->result == DRILL_RESULT_PASS && r->options->strict) {
+        report->result = DRILL_RESULT_FAIL;
+        (void)snprintf(report->what, sizeof(report->what),
+                       "it passes, but is expected to fail: take it off %s:%u", e->file, e->line);
+    }
+    return NULL;
+}
+
 static void tell_text(struct cli_results *r, const struct drill_json_result *j,
                       const struct drill_file *file)
 {
@@ -171,10 +188,44 @@ static void tell_text(struct cli_results *r, const struct drill_json_result *j,
     }
 }
 
-void cli_results_tell(struct cli_results *r, const struct drill_json_result *j,
+static void tell_expected(struct cli_results *r, const struct drill_json_result *j,
+                          const char *reason)
+{
+    struct drill_buf text;
+    drill_buf_init(&text, NULL);
+    drill_show_add(&text, "fails as expected: %s", reason);
+    drill_buf_append(&text, drill_span_of("", 1));
+    struct drill_result_row row = {.scenario = j->scenario,
+                                   .mode = j->mode,
+                                   .result = DRILL_RESULT_SKIP,
+                                   .reason = (const char *)text.ptr,
+                                   .elapsed = j->elapsed};
+    keep(r, &row, NULL);
+    if (r->options->format == CLI_TEXT) {
+        drill_show_add(&r->out, "XFAIL %s (%s): %s\n", j->scenario, j->mode, reason);
+        cli_flush(&r->out);
+    } else if (r->options->format == CLI_JSONL) {
+        struct drill_json_result told = *j;
+        told.expected = reason;
+        drill_json_result(&r->out, &told);
+        cli_flush(&r->out);
+    }
+    drill_buf_fini(&text);
+}
+
+void cli_results_tell(struct cli_results *r, const struct drill_json_result *given,
                       const struct drill_file *file)
 {
-    const struct drill_report *report = j->report;
+    struct drill_json_result told = *given;
+    const struct drill_json_result *j = &told;
+    struct drill_report judged = *given->report;
+    told.report = &judged;
+    const char *expected = judge_expected(r, given, &judged);
+    if (expected) {
+        tell_expected(r, j, expected);
+        return;
+    }
+    const struct drill_report *report = &judged;
     struct drill_result_row row = {.scenario = j->scenario,
                                    .mode = j->mode,
                                    .result = report->result,
@@ -203,7 +254,8 @@ void cli_results_skip(struct cli_results *r, const char *path, enum cli_mode mod
     struct drill_report report;
     memset(&report, 0, sizeof(report));
     report.result = DRILL_RESULT_SKIP;
-    struct drill_json_result j = {path, cli_mode_name(mode), &report, reason, 0, 0};
+    struct drill_json_result j = {
+        .scenario = path, .mode = cli_mode_name(mode), .report = &report, .reason = reason};
     cli_results_tell(r, &j, NULL);
 }
 
@@ -267,7 +319,7 @@ static int exit_code(const struct cli_results *r)
     if (r->count.fail || r->list.stopped) {
         return EXIT_FAILED;
     }
-    return r->count.pass == 0 ? EXIT_SKIPPED : EXIT_AS_EXPECTED;
+    return r->count.pass + r->expected == 0 ? EXIT_SKIPPED : EXIT_AS_EXPECTED;
 }
 
 static bool text(struct cli_results *r)
@@ -278,6 +330,9 @@ static bool text(struct cli_results *r)
         drill_buf_append(&r->out, drill_buf_span(&r->failures));
     }
     drill_show_add(&r->out, "\n%u passed, %u failed, %u skipped", c->pass, c->fail, c->skip);
+    if (r->expected) {
+        drill_show_add(&r->out, ", %u failed as expected", r->expected);
+    }
     if (c->unreachable) {
         drill_show_add(&r->out, ", %u unreachable", c->unreachable);
     }

@@ -24,6 +24,7 @@ struct cli_results {
     struct drill_arena arena;
     struct drill_result_list list; /* empty unless a format needs it */
     struct drill_json_count count;
+    unsigned expected; /* failures that stand in an --expect file */
     struct drill_buf out, failures;
 };
 

@@ -20,6 +20,7 @@ struct drill_json_result {
     const char *reason; /* of a skip or error; or NULL */
     uint64_t elapsed;   /* microseconds */
     uint64_t repeats;   /* plays that were made */
+    const char *expected; /* why this failure is expected; NULL: it is not */
 };
 
 /* event "result" */

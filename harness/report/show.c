@@ -161,8 +161,12 @@ void drill_show_seen(struct drill_buf *out, const struct drill_show_style *style
 void drill_show_failure(struct drill_buf *out, const char *file, const struct drill_report *r,
                         const struct drill_file *ast, const char *repeat)
 {
-    drill_show_add(out, "%s:%u: %s %s\n", file, r->pos.line,
-                   r->result == DRILL_RESULT_UNREACHABLE ? "UNREACHABLE" : "FAIL", r->what);
+    drill_show_add(out, "%s:", file);
+    if (r->pos.line) {
+        drill_show_add(out, "%u:", r->pos.line);
+    }
+    drill_show_add(out, " %s %s\n", r->result == DRILL_RESULT_UNREACHABLE ? "UNREACHABLE" : "FAIL",
+                   r->what);
     if (r->expected[0]) {
         drill_show_add(out, "  expected  %s\n", r->expected);
     }

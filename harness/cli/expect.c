@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/expect.h"
+
+#include <string.h>
+
+#include "cli/cli.h"
+
+static struct drill_span trim(struct drill_span s)
+{
+    while (s.len && (s.ptr[0] == ' ' || s.ptr[0] == '\t')) {
+        s = drill_span_sub(s, 1, SIZE_MAX);
+    }
+    while (s.len &&
+           (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t' || s.ptr[s.len - 1] == '\r')) {
+        s.len--;
+    }
+    return s;
+}
+
+/* What stands before the next '|', which is taken too. */
+static struct drill_span part(struct drill_span *line)
+{
+    size_t at = drill_span_find(*line, '|');
+    struct drill_span p = trim(drill_span_sub(*line, 0, at));
+    *line = drill_span_sub(*line, at + 1, SIZE_MAX);
+    return p;
+}
+
+static enum drill_code one(struct drill_span line, const char *file, uint32_t number,
+                           struct drill_arena *arena, struct cli_expected **list,
+                           struct drill_error *err)
+{
+    struct drill_span path = part(&line), result = part(&line), reason = trim(line);
+    enum drill_code code = DRILL_OK;
+    if (!drill_span_equal(result, drill_span_str("fail"))) {
+        code = drill_error_set(err, DRILL_ERR_SYNTAX,
+                               "expected `PATH | fail | REASON`, not result `%.*s`",
+                               (int)drill_span_sub(result, 0, 40).len, (const char *)result.ptr);
+    } else if (path.len == 0 || reason.len == 0) {
+        code = drill_error_set(err, DRILL_ERR_SYNTAX,
+                               "expected `PATH | fail | REASON`: the %s is missing",
+                               path.len ? "reason" : "path");
+    }
+    if (code != DRILL_OK) {
+        drill_error_at(err, file, number, 1);
+        return code;
+    }
+    struct cli_expected *e = drill_arena_take(arena, sizeof(*e));
+    struct drill_span p = drill_arena_copy(arena, path), r = drill_arena_copy(arena, reason);
+    if (!e || !p.ptr || !r.ptr) {
+        return drill_error_set(err, DRILL_ERR_MEMORY, "no memory");
+    }
+    e->path = (const char *)p.ptr;
+    e->reason = (const char *)r.ptr;
+    e->file = file;
+    e->line = number;
+    e->next = *list;
+    *list = e;
+    return DRILL_OK;
+}
+
+enum drill_code cli_expect_read(const char *path, struct drill_arena *arena,
+                                struct cli_expected **list, struct drill_error *err)
+{
+    struct drill_span text;
+    enum drill_code code = cli_read(path, arena, &text, err);
+    for (uint32_t number = 1; text.len && code == DRILL_OK; number++) {
+        size_t at = drill_span_find(text, '\n');
+        struct drill_span line = trim(drill_span_sub(text, 0, at));
+        text = drill_span_sub(text, at + 1, SIZE_MAX);
+        if (line.len && line.ptr[0] != '#') {
+            code = one(line, path, number, arena, list, err);
+        }
+    }
+    return code;
+}
+
+struct cli_expected *cli_expect_find(struct cli_expected *list, const char *scenario)
+{
+    size_t n = strlen(scenario);
+    for (; list; list = list->next) {
+        size_t m = strlen(list->path);
+        if (m <= n && strcmp(scenario + n - m, list->path) == 0 &&
+            (m == n || scenario[n - m - 1] == '/')) {
+            list->seen = true;
+            return list;
+        }
+    }
+    return NULL;
+}
