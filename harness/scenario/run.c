@@ -91,14 +91,15 @@ void drill_run_again(struct drill_run *run)
     init_state(run);
 }
 
-/* A write that does not get on: the program's limit for the autopilot's frames, and ours for all. */
+/* A write that does not get on: the program's limit for the autopilot's frames, and ours for all.
+ */
 static void watch_write(struct drill_run *run)
 {
     bool program = run->job.kind == JOB_AUTO && run->config.ours == DRILL_SIDE_MTA;
     uint64_t from = run->progress > run->job.not_before ? run->progress : run->job.not_before;
     uint64_t ours = run_later(from, run->config.patience);
-    uint64_t limit = program ? run_later(from, drill_mta_patience(&run->mta, DRILL_MTA_SEND))
-                             : DRILL_NEVER;
+    uint64_t limit =
+        program ? run_later(from, drill_mta_patience(&run->mta, DRILL_MTA_SEND)) : DRILL_NEVER;
     if (run->now < ours && run->now < limit) {
         run_wait_until(run, ours < limit ? ours : limit);
     } else if (run->now >= limit) {
@@ -127,7 +128,8 @@ static void advance(struct drill_run *run)
     run->until = DRILL_NEVER;
     for (int moves = 0; run->result == DRILL_RESULT_RUNNING && !run->have_oneshot; moves++) {
         if (moves > MOVES_MAX) {
-            run_finish(run, DRILL_RESULT_ERROR, "the runner goes round in circles; please report it");
+            run_finish(run, DRILL_RESULT_ERROR,
+                       "the runner goes round in circles; please report it");
             return;
         }
         if (run_out_busy(run)) {

@@ -67,10 +67,11 @@ enum drill_wish_kind {
  * answered by an OPENED or END event later (until then wishes are IO with nothing to send). */
 struct drill_wish {
     enum drill_wish_kind kind;
-    struct drill_span send; /* IO: in one write if the system takes it; valid until the next event */
-    size_t want;            /* IO: read at most so many bytes at once; 0: do not read */
-    uint64_t until;         /* IO, OPEN: when to give a TICK; DRILL_NEVER */
-    bool nagle;             /* OPEN: leave Nagle's algorithm on (a profile's own pace) */
+    struct drill_span
+        send;       /* IO: in one write if the system takes it; valid until the next event */
+    size_t want;    /* IO: read at most so many bytes at once; 0: do not read */
+    uint64_t until; /* IO, OPEN: when to give a TICK; DRILL_NEVER */
+    bool nagle;     /* OPEN: leave Nagle's algorithm on (a profile's own pace) */
 };
 
 /* ---- what it tells while it goes ---- */
@@ -93,8 +94,8 @@ struct drill_seen {
     uint64_t size;             /* payload bytes (RAW: bytes) */
     struct drill_span payload; /* all, or the first ones of a large one; valid during the call */
     bool whole;                /* payload is all of it */
-    uint64_t sent, total;      /* ours: bytes that went out, and that were to go (header included) */
-    enum drill_end how;        /* END: DRILL_END_RST, FIN ... */
+    uint64_t sent, total; /* ours: bytes that went out, and that were to go (header included) */
+    enum drill_end how;   /* END: DRILL_END_RST, FIN ... */
     int error;
     uint64_t in_flight;
     const char *note; /* END, QUIET: "half-close", "timed out after 60 s"; or NULL */
@@ -114,7 +115,7 @@ struct drill_run_config {
     const struct drill_settings *settings;
     const struct drill_client *traffic;
     uint64_t patience; /* microseconds for a line without `within`; DRILL_NEVER when simulated */
-    bool simulated; /* the peer is a model: nothing is over before drill_run_stuck says so */
+    bool simulated;    /* the peer is a model: nothing is over before drill_run_stuck says so */
     struct drill_observer observer; /* seen may be NULL */
 };
 
@@ -132,11 +133,11 @@ enum { DRILL_REPORT_LINE = 600, DRILL_REPORT_BEFORE = 4 };
 /* Texts are lines of notation, without newline; "" where there is nothing to say. */
 struct drill_report {
     enum drill_result result;
-    struct drill_pos pos;              /* the line that failed */
-    char what[DRILL_REPORT_LINE];      /* one sentence */
-    char expected[DRILL_REPORT_LINE];  /* "< reset" */
-    char actual[DRILL_REPORT_LINE];    /* "< continue" */
-    char why[DRILL_WHY_MAX];           /* the field that differs */
+    struct drill_pos pos;                                /* the line that failed */
+    char what[DRILL_REPORT_LINE];                        /* one sentence */
+    char expected[DRILL_REPORT_LINE];                    /* "< reset" */
+    char actual[DRILL_REPORT_LINE];                      /* "< continue" */
+    char why[DRILL_WHY_MAX];                             /* the field that differs */
     char before[DRILL_REPORT_BEFORE][DRILL_REPORT_LINE]; /* the frames before, oldest first */
     size_t befores;
     enum drill_end end; /* how the peer ended the last connection */

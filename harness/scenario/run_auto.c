@@ -119,7 +119,8 @@ static const struct drill_item *alike(struct drill_run *run, const struct drill_
 }
 
 /* LANGUAGE.md, "`...` before a line of ours": a match in the plan; else the next of its name;
- * recipients, headers and body chunks behind the last; what is not in the plan at a quiet moment. */
+ * recipients, headers and body chunks behind the last; what is not in the plan at a quiet moment.
+ */
 static enum run_due find_due(struct drill_run *run, const struct run_unit *unit)
 {
     const struct drill_item *item = unit->main ? unit->main->items : NULL;
@@ -204,10 +205,9 @@ static bool wait_more(struct drill_run *run, struct run_unit *unit, uint64_t pat
 {
     uint64_t program = run_later(run->progress, patience);
     uint64_t ours = run_later(run->settled, run->config.patience);
-    const struct drill_item *item =
-        unit && !unit->ours && unit->main ? unit->main->items : NULL;
-    uint64_t line = item && item->travel.has_within ? run_later(run->since, item->travel.within)
-                                                    : DRILL_NEVER;
+    const struct drill_item *item = unit && !unit->ours && unit->main ? unit->main->items : NULL;
+    uint64_t line =
+        item && item->travel.has_within ? run_later(run->since, item->travel.within) : DRILL_NEVER;
     if (run->now >= line || run->now >= ours) {
         char what[96];
         (void)snprintf(what, sizeof(what), "%s for %llu ms",
@@ -217,10 +217,8 @@ static bool wait_more(struct drill_run *run, struct run_unit *unit, uint64_t pat
         return true;
     }
     if (run->now >= program) {
-        struct drill_seen seen = {.kind = DRILL_SEEN_QUIET,
-                                  .dir = run->our_dir,
-                                  .ours = true,
-                                  .note = "gave up waiting"};
+        struct drill_seen seen = {
+            .kind = DRILL_SEEN_QUIET, .dir = run->our_dir, .ours = true, .note = "gave up waiting"};
         run_say(run, &seen);
         run->progress = run->now;
         if (run->config.ours == DRILL_SIDE_MTA) {
@@ -377,7 +375,8 @@ bool run_auto(struct drill_run *run, struct run_unit *unit)
     return run->config.ours == DRILL_SIDE_MTA ? mta_auto(run, unit) : milter_auto(run, unit);
 }
 
-/* ---- the strict end: after the last line the peer may end the session, and do nothing else ---- */
+/* ---- the strict end: after the last line the peer may end the session, and do nothing else ----
+ */
 
 static bool mta_end(struct drill_run *run)
 {

@@ -102,15 +102,16 @@ static void say_broken(struct drill_run *run, const char *note)
     const struct drill_frame_parser *p = &run->in.parser;
     uint8_t bytes[DRILL_FRAME_HEADER_SIZE + DRILL_ASSEMBLE_PREFIX];
     struct drill_writer w = drill_writer_of(bytes, sizeof(bytes));
-    struct drill_span kept = drill_span_sub(drill_buf_span(&run->in.kept), 0, DRILL_ASSEMBLE_PREFIX);
+    struct drill_span kept =
+        drill_span_sub(drill_buf_span(&run->in.kept), 0, DRILL_ASSEMBLE_PREFIX);
     bool head_only = p->have > 0 && p->have <= DRILL_FRAME_HEADER_SIZE;
     drill_write_bytes(&w, drill_span_of(p->head, head_only ? p->have : sizeof(p->head)));
     if (!head_only) {
         drill_write_bytes(&w, kept);
     }
     struct drill_seen seen = {.kind = DRILL_SEEN_RAW,
-                              .dir = run->our_dir == DRILL_TO_MILTER ? DRILL_TO_MTA
-                                                                     : DRILL_TO_MILTER,
+                              .dir =
+                                  run->our_dir == DRILL_TO_MILTER ? DRILL_TO_MTA : DRILL_TO_MILTER,
                               .size = p->offset - p->at,
                               .payload = drill_writer_span(&w),
                               .note = note};

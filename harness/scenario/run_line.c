@@ -205,7 +205,8 @@ static bool act_open(struct drill_run *run, struct run_unit *unit)
     return true;
 }
 
-/* Nothing is sent for a while. `silence` ends early when the other side acts; `stall` cannot see. */
+/* Nothing is sent for a while. `silence` ends early when the other side acts; `stall` cannot see.
+ */
 static bool act_silence(struct drill_run *run, const struct drill_item *item)
 {
     uint64_t span = DRILL_NEVER;
@@ -214,8 +215,8 @@ static bool act_silence(struct drill_run *run, const struct drill_item *item)
     }
     uint64_t when = run_later(run->since, span);
     run->stalled = item->kind == DRILL_ITEM_STALL;
-    bool acted = !run->stalled &&
-                 (run->pending_end || run->pending_open || run_in_raw(run).len > 0);
+    bool acted =
+        !run->stalled && (run->pending_end || run->pending_open || run_in_raw(run).len > 0);
     if (run->now < when && !acted) {
         run_wait_until(run, when);
         return false;

@@ -42,8 +42,8 @@ struct run_came {
 
 enum run_job_kind {
     JOB_NONE,
-    JOB_LINE,   /* a written unit */
-    JOB_AUTO    /* what the autopilot wanted */
+    JOB_LINE, /* a written unit */
+    JOB_AUTO  /* what the autopilot wanted */
 };
 
 enum { JOB_PARTS = 16 };
@@ -51,13 +51,13 @@ enum { JOB_PARTS = 16 };
 struct run_job {
     enum run_job_kind kind;
     struct drill_outgoing part[JOB_PARTS];
-    size_t parts, filled; /* parts whose bytes are all in the buffer */
-    size_t told;          /* parts that the observer was told */
-    uint64_t part_end[JOB_PARTS]; /* where each ends, counted from the job's first byte */
-    uint64_t gone;        /* bytes of the job that the transport took */
+    size_t parts, filled;              /* parts whose bytes are all in the buffer */
+    size_t told;                       /* parts that the observer was told */
+    uint64_t part_end[JOB_PARTS];      /* where each ends, counted from the job's first byte */
+    uint64_t gone;                     /* bytes of the job that the transport took */
     const struct drill_travel *travel; /* of the last part; NULL: at once */
-    size_t split_at;      /* pieces of split= done */
-    uint64_t piece_left;  /* bytes of the current piece; 0: to be worked out */
+    size_t split_at;                   /* pieces of split= done */
+    uint64_t piece_left;               /* bytes of the current piece; 0: to be worked out */
     uint64_t not_before;
     bool used_plan;
     bool hold; /* join: stays in the buffer until more bytes come */
@@ -88,7 +88,7 @@ struct drill_run {
 
     struct drill_arena fixed; /* units */
     struct drill_arena binds_arena;
-    struct drill_arena line;  /* composing one job */
+    struct drill_arena line; /* composing one job */
     struct drill_arena results;
     struct drill_mta mta;
     struct drill_milter milter;
@@ -114,7 +114,7 @@ struct drill_run {
     bool pending_end;
     struct run_came end;
     bool open_asked; /* the current line asked for the connection */
-    bool stalled;      /* a stall line of ours stands: nothing is read */
+    bool stalled;    /* a stall line of ours stands: nothing is read */
 
     struct drill_assembler in;
     struct drill_buf inbox;

@@ -8,8 +8,7 @@ static bool end_fits(const struct drill_item *item, const struct run_came *came)
 {
     switch (item->kind) {
     case DRILL_ITEM_CLOSE:
-    case DRILL_ITEM_HALF_CLOSE:
-        return came->how == DRILL_END_FIN || came->how == DRILL_END_EPIPE;
+    case DRILL_ITEM_HALF_CLOSE: return came->how == DRILL_END_FIN || came->how == DRILL_END_EPIPE;
     case DRILL_ITEM_RESET: return came->how == DRILL_END_RST;
     case DRILL_ITEM_HANGUP: return came->how != DRILL_END_REFUSED;
     case DRILL_ITEM_REFUSE: return came->how == DRILL_END_REFUSED;
@@ -167,8 +166,7 @@ static bool their_torn(struct drill_run *run, struct run_unit *unit, const struc
     bool right = true;
     if (have.len >= DRILL_FRAME_HEADER_SIZE && need >= DRILL_FRAME_HEADER_SIZE) {
         right = item->kind != DRILL_ITEM_MESSAGE || have.ptr[4] == item->code;
-        right = right && (!item->travel.has_length ||
-                          drill_be32(have.ptr) == item->travel.length);
+        right = right && (!item->travel.has_length || drill_be32(have.ptr) == item->travel.length);
     }
     if (!right) {
         run_fail(run, unit, "the head of another frame came", NULL, "");
