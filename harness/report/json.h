@@ -17,9 +17,9 @@ struct drill_json_result {
     const char *scenario;
     const char *mode; /* "mta", "milter", "sim-mta", "sim-milter" */
     const struct drill_report *report;
-    const char *reason; /* of a skip or error; or NULL */
-    uint64_t elapsed;   /* microseconds */
-    uint64_t repeats;   /* plays that were made */
+    const char *reason;   /* of a skip or error; or NULL */
+    uint64_t elapsed;     /* microseconds */
+    uint64_t repeats;     /* plays that were made */
     const char *expected; /* why this failure is expected; NULL: it is not */
 };
 
