@@ -357,8 +357,8 @@ const struct drill_conn_ops drill_net_ops = {.open = net_op_open,
 
 /* ---- plays ---- */
 
-static struct drill_net_conn *conn_new(struct drill_net *net, struct drill_run *run,
-                                       struct drill_error *err)
+struct drill_net_conn *drill_net_conn_new(struct drill_net *net, const struct drill_play_user *user,
+                                          struct drill_error *err)
 {
     struct drill_net_conn *c = drill_alloc_resize(NULL, NULL, sizeof(*c));
     if (!c) {
@@ -369,7 +369,7 @@ static struct drill_net_conn *conn_new(struct drill_net *net, struct drill_run *
     c->net = net;
     c->fd = -1;
     c->until = DRILL_NEVER;
-    drill_play_init(&c->play, run, &drill_net_ops, c, net->buf, sizeof(net->buf));
+    drill_play_init_user(&c->play, user, &drill_net_ops, c, net->buf, sizeof(net->buf));
     ev_init(&c->io, conn_io);
     ev_init(&c->timer, conn_timer);
     c->io.data = c;
@@ -406,10 +406,11 @@ static enum drill_code conn_resolve(struct drill_net_conn *c, const struct drill
     return DRILL_OK;
 }
 
-struct drill_net_conn *drill_net_connector(struct drill_net *net, const struct drill_address *a,
-                                           struct drill_run *run, struct drill_error *err)
+struct drill_net_conn *drill_net_connect_user(struct drill_net *net, const struct drill_address *a,
+                                              const struct drill_play_user *user,
+                                              struct drill_error *err)
 {
-    struct drill_net_conn *c = conn_new(net, run, err);
+    struct drill_net_conn *c = drill_net_conn_new(net, user, err);
     if (c && conn_resolve(c, a, err) != DRILL_OK) {
         drill_net_conn_free(c);
         c = NULL;
@@ -417,10 +418,11 @@ struct drill_net_conn *drill_net_connector(struct drill_net *net, const struct d
     return c;
 }
 
-struct drill_net_conn *drill_net_acceptor(struct drill_net *net, struct drill_net_listener *l,
-                                          struct drill_run *run, struct drill_error *err)
+struct drill_net_conn *drill_net_accept_user(struct drill_net *net, struct drill_net_listener *l,
+                                             const struct drill_play_user *user,
+                                             struct drill_error *err)
 {
-    struct drill_net_conn *c = conn_new(net, run, err);
+    struct drill_net_conn *c = drill_net_conn_new(net, user, err);
     if (c) {
         c->listener = l;
         c->tcp = l->address.kind == DRILL_ADDRESS_INET;
@@ -428,13 +430,34 @@ struct drill_net_conn *drill_net_acceptor(struct drill_net *net, struct drill_ne
     return c;
 }
 
+struct drill_net_conn *drill_net_connector(struct drill_net *net, const struct drill_address *a,
+                                           struct drill_run *run, struct drill_error *err)
+{
+    struct drill_play_user user = drill_play_runner(run);
+    return drill_net_connect_user(net, a, &user, err);
+}
+
+struct drill_net_conn *drill_net_acceptor(struct drill_net *net, struct drill_net_listener *l,
+                                          struct drill_run *run, struct drill_error *err)
+{
+    struct drill_play_user user = drill_play_runner(run);
+    return drill_net_accept_user(net, l, &user, err);
+}
+
+void drill_net_conn_background(struct drill_net_conn *c)
+{
+    c->background = true;
+    c->net->undone--;
+}
+
 void drill_net_conn_again(struct drill_net_conn *c)
 {
     conn_release(c, false);
-    drill_play_init(&c->play, c->play.run, &drill_net_ops, c, c->net->buf, sizeof(c->net->buf));
+    struct drill_play_user user = c->play.user;
+    drill_play_init_user(&c->play, &user, &drill_net_ops, c, c->net->buf, sizeof(c->net->buf));
     if (c->done) {
         c->done = false;
-        c->net->undone++;
+        c->net->undone += c->background ? 0 : 1;
     }
     drill_net_ready(c);
 }
@@ -448,7 +471,7 @@ void drill_net_conn_free(struct drill_net_conn *c)
     ev_timer_stop(c->net->loop, &c->timer);
     drill_link_remove(&c->all);
     drill_link_remove(&c->ready);
-    c->net->undone -= c->done ? 0 : 1;
+    c->net->undone -= c->done || c->background ? 0 : 1;
     drill_alloc_resize(NULL, c->peers, 0);
     drill_alloc_resize(NULL, c, 0);
 }

@@ -96,7 +96,7 @@ static void net_pump(struct drill_net *net, struct drill_net_conn *c)
     ev_timer_stop(net->loop, &c->timer);
     drill_link_remove(&c->ready);
     c->done = true;
-    net->undone--;
+    net->undone -= c->background ? 0 : 1;
     if (net->done) {
         net->done(net->done_ctx, c);
     }

@@ -52,7 +52,8 @@ struct drill_net_conn {
     bool readable; /* a hint: false means that a read would only say EAGAIN */
     bool owes_ack; /* bytes were read and nothing was written since */
     bool done;
-    int wanted;     /* EV_READ, EV_WRITE */
+    bool background; /* drill_net_run does not wait for it */
+    int wanted;      /* EV_READ, EV_WRITE */
     int watched;    /* what `io` watches: `wanted`, and what fires once more before it is dropped */
     uint64_t until; /* as armed */
     uint64_t timer_at; /* when `timer` fires: not later than `until` */
@@ -98,7 +99,18 @@ void drill_net_listener_wait(struct drill_net_listener *l, struct drill_net_conn
 void drill_net_listener_leave(struct drill_net_conn *c);
 void drill_net_listener_refuse(struct drill_net_listener *l);
 
-/* conn.c */
+/* conn.c: plays of anything (drill_play_user), as drill_net_connector and drill_net_acceptor make
+ * them of runners; drill_net_conn_new: one that never opens, and may only wait. */
+struct drill_net_conn *drill_net_conn_new(struct drill_net *net, const struct drill_play_user *user,
+                                          struct drill_error *err);
+struct drill_net_conn *drill_net_connect_user(struct drill_net *net, const struct drill_address *a,
+                                              const struct drill_play_user *user,
+                                              struct drill_error *err);
+struct drill_net_conn *drill_net_accept_user(struct drill_net *net, struct drill_net_listener *l,
+                                             const struct drill_play_user *user,
+                                             struct drill_error *err);
+/* Once, behind its making. */
+void drill_net_conn_background(struct drill_net_conn *c);
 void drill_net_conn_accepted(struct drill_net_conn *c, int fd, int error);
 
 #endif

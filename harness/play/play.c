@@ -8,11 +8,34 @@
  * that floods one play cannot starve the others. */
 enum { PUMP_STEPS = 256 };
 
+static void runner_wish(void *self, uint64_t now, struct drill_wish *wish)
+{
+    drill_run_wish(self, now, wish);
+}
+
+static void runner_event(void *self, const struct drill_event *event)
+{
+    drill_run_event(self, event);
+}
+
+struct drill_play_user drill_play_runner(struct drill_run *run)
+{
+    struct drill_play_user user = {runner_wish, runner_event, run};
+    return user;
+}
+
 void drill_play_init(struct drill_play *p, struct drill_run *run, const struct drill_conn_ops *ops,
                      void *conn, uint8_t *buf, size_t cap)
 {
+    struct drill_play_user user = drill_play_runner(run);
+    drill_play_init_user(p, &user, ops, conn, buf, cap);
+}
+
+void drill_play_init_user(struct drill_play *p, const struct drill_play_user *user,
+                          const struct drill_conn_ops *ops, void *conn, uint8_t *buf, size_t cap)
+{
     memset(p, 0, sizeof(*p));
-    p->run = run;
+    p->user = *user;
     p->ops = ops;
     p->conn = conn;
     p->buf = buf;
@@ -34,7 +57,7 @@ enum drill_end drill_play_end(int error)
 static void play_tell(struct drill_play *p, struct drill_event *event)
 {
     event->now = p->ops->now(p->conn);
-    drill_run_event(p->run, event);
+    p->user.event(p->user.self, event);
 }
 
 static bool play_has_connection(const struct drill_play *p)
@@ -183,7 +206,7 @@ bool drill_play_pump(struct drill_play *p)
 {
     for (int step = 0; step < PUMP_STEPS && !p->ended; step++) {
         struct drill_wish wish = {.until = DRILL_NEVER};
-        drill_run_wish(p->run, p->ops->now(p->conn), &wish);
+        p->user.wish(p->user.self, p->ops->now(p->conn), &wish);
         switch (wish.kind) {
         case DRILL_WISH_IO:
             if (!play_io(p, &wish)) {

@@ -59,8 +59,16 @@ struct drill_conn_ops {
 
 enum { DRILL_PLAY_DRAIN = 16 << 20 };
 
+/* Who is played: a runner (drill_play_init), or anything else that lives by its events and wishes.
+ */
+struct drill_play_user {
+    void (*wish)(void *self, uint64_t now, struct drill_wish *wish);
+    void (*event)(void *self, const struct drill_event *event);
+    void *self;
+};
+
 struct drill_play {
-    struct drill_run *run;
+    struct drill_play_user user;
     const struct drill_conn_ops *ops;
     void *conn;
     uint8_t *buf; /* for reading; may be shared by all plays of a thread */
@@ -73,6 +81,9 @@ struct drill_play {
 
 void drill_play_init(struct drill_play *p, struct drill_run *run, const struct drill_conn_ops *ops,
                      void *conn, uint8_t *buf, size_t cap);
+void drill_play_init_user(struct drill_play *p, const struct drill_play_user *user,
+                          const struct drill_conn_ops *ops, void *conn, uint8_t *buf, size_t cap);
+struct drill_play_user drill_play_runner(struct drill_run *run);
 /* True when the runner is done; its connection is closed then. Returns after a bounded number of
  * steps, armed for `at once` if more could be done. */
 bool drill_play_pump(struct drill_play *p);

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: MIT
+"""Postfix as the MTA under test: its own configuration, queue, data and log in one folder.
+
+    with Postfix(sink=sink_port) as mta:
+        # a milter listens on mta.milter
+        smtplib.SMTP("127.0.0.1", mta.port) ...
+        mta.queue(), mta.lines("milter-reject")
+
+It speaks SMTP on loopback, believes XCLIENT and PROXY lines from there, relays whatever it is given, and delivers
+all of it to the sink; without a sink mail stays in the queue. The milter's port is reserved when the
+peer starts, and nobody listens there until the test lets a milter do so.
+"""
+
+import glob
+import json
+import os
+import shutil
+import socket
+import subprocess
+
+from peers.base import Peer, PeerError, find_program, tail
+
+LIFE_SECONDS = "1800"
+
+MAIN = {
+    "compatibility_level": "3.6",
+    "maillog_file": "{folder}/postfix.log",
+    "maillog_file_prefixes": "{folder}",
+    "queue_directory": "{folder}/queue",
+    "data_directory": "{folder}/data",
+    "myhostname": "mx.example.com",
+    "mydestination": "",
+    "mynetworks": "0.0.0.0/0 [::]/0",  # whatever XCLIENT says
+    "inet_interfaces": "127.0.0.1",
+    "inet_protocols": "ipv4",
+    "alias_maps": "",
+    "alias_database": "",
+    "local_recipient_maps": "",
+    "notify_classes": "",
+    "message_size_limit": "0",
+    "smtputf8_enable": "no",
+    # nothing is looked up, and nothing leaves this machine
+    "disable_dns_lookups": "yes",
+    "smtp_dns_support_level": "disabled",
+    "smtpd_peername_lookup": "no",
+    "default_transport": "{transport}",
+    "relay_transport": "{transport}",
+    "defer_transports": "{deferred}",
+    "relayhost": "",
+    "smtpd_authorized_xclient_hosts": "127.0.0.1",
+    "smtpd_client_connection_count_limit": "0",
+    "smtpd_error_sleep_time": "0",
+    "in_flow_delay": "0",
+    "smtpd_timeout": "20s",
+    "smtp_connect_timeout": "5s",
+    "smtp_connection_cache_on_demand": "no",
+    # the milter
+    "smtpd_milters": "inet:127.0.0.1:{milter}",
+    "milter_protocol": "6",
+    "milter_default_action": "tempfail",
+    "milter_connect_timeout": "5s",
+    "milter_command_timeout": "5s",
+    "milter_content_timeout": "5s",
+}
+
+# Services of master.cf, private ones and those that stand in the queue's public folder:
+# (name, type, maximum of processes, program)
+PRIVATE = (
+    ("rewrite", "unix", "-", "trivial-rewrite"), ("bounce", "unix", "0", "bounce"),
+    ("defer", "unix", "0", "bounce"), ("trace", "unix", "0", "bounce"),
+    ("verify", "unix", "1", "verify"), ("proxymap", "unix", "-", "proxymap"),
+    ("smtp", "unix", "-", "smtp"), ("relay", "unix", "-", "smtp"),
+    ("error", "unix", "-", "error"), ("retry", "unix", "-", "error"),
+    ("discard", "unix", "-", "discard"), ("anvil", "unix", "1", "anvil"),
+    ("scache", "unix", "1", "scache"),
+)
+PUBLIC = (
+    ("127.0.0.1:{port}", "inet", "-", "smtpd"),
+    ("127.0.0.1:{proxy}", "inet", "-", "smtpd -o smtpd_upstream_proxy_protocol=haproxy"),
+    ("cleanup", "unix", "0", "cleanup"), ("qmgr", "unix", "1", "qmgr"),
+    ("flush", "unix", "0", "flush"), ("showq", "unix", "-", "showq"),
+    ("postlog", "unix-dgram", "1", "postlogd"),
+)
+LISTENING = "0A"  # a state in /proc/net/tcp
+
+
+def listens(port):
+    """Whether somebody listens on that port of IPv4. Asked without a connection, which an MTA would
+    tell its milter of."""
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        rows = [line.split() for line in table][1:]
+    return any(row[3] == LISTENING and int(row[1].split(":")[1], 16) == port for row in rows)
+
+
+def compiled_in(parameter):
+    return subprocess.run([find_program("postconf"), "-d", "-h", parameter], check=False,
+                          capture_output=True, text=True).stdout.strip()
+
+
+class Postfix(Peer):
+    """`sink`: the port of an SMTP server on loopback that takes what is delivered. `protocol`: the
+    milter protocol it speaks. `default_action`: what it does without a milter. All other words are
+    settings of main.cf."""
+
+    name = "postfix"
+    programs = ("postfix", "postconf", "postqueue", "postcat")
+
+    def __init__(self, sink=None, protocol=6, default_action="tempfail", **settings):
+        super().__init__()
+        self.sink = sink
+        self.settings = {"milter_protocol": protocol, "milter_default_action": default_action,
+                         **settings}
+        self._reserved = None
+
+    @classmethod
+    def missing(cls):
+        absent = super().missing()
+        if not absent and os.geteuid() != 0:
+            absent = "postfix: only root can start it"
+        return absent
+
+    @classmethod
+    def version(cls):
+        return f"Postfix {compiled_in('mail_version') or '?'}"
+
+    def launch(self):
+        os.chmod(self.folder, 0o755)  # its processes are not root
+        self.take_port()
+        self.take_port()
+        self._reserve_milter()
+        self._configure()
+        self._command("postfix", "check")  # makes the queue's folders, too
+        # Not `postfix start`: so all of it stays in our process group. It changes its user, which
+        # undoes the signal at our death; -e ends it then.
+        master = os.path.join(compiled_in("daemon_directory"), "master")
+        self.spawn([master, "-c", self.path("conf"), "-d", "-e", LIFE_SECONDS],
+                   lambda: listens(self.port))
+
+    def stop(self):
+        if self.alive():
+            self._run("postfix", "stop")  # what is left then, is ended as a group
+        super().stop()
+        if self._reserved:
+            self._reserved.close()
+            self._reserved = None
+
+    @property
+    def proxy_port(self):
+        """Like `port`, for clients that begin with a line of the PROXY protocol: the way to a client
+        address that leaves the milter's connection alone, which XCLIENT ends and begins anew."""
+        return self.ports[1]
+
+    @property
+    def milter_port(self):
+        return self._reserved.getsockname()[1]
+
+    @property
+    def milter(self):
+        """Where it looks for its milter, as `--listen` has it."""
+        return f"inet:{self.milter_port}@127.0.0.1"
+
+    def queue(self):
+        """What waits: [{"queue_name": "deferred", "queue_id": ..., "sender": ...}, ...]."""
+        done = self._command("postqueue", "-j")
+        return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+    def queue_files(self):
+        """Names of all files of all queues, also of messages that are not complete."""
+        names = ("incoming", "active", "deferred", "hold", "corrupt", "maildrop")
+        found = [glob.glob(self.path(f"queue/{name}/**"), recursive=True) for name in names]
+        return sorted(path for paths in found for path in paths if os.path.isfile(path))
+
+    def content(self, queue_id):
+        """A message of the queue as it would be delivered."""
+        return self._command("postcat", "-hbq", queue_id).stdout
+
+    def lines(self, text):
+        """Lines of its log that hold the text."""
+        log = tail(self.path("postfix.log"), 5000)
+        return [line for line in log.splitlines() if text in line]
+
+    def _reserve_milter(self):
+        """Bound, and never listening: others do not get the port, a milter with SO_REUSEADDR does."""
+        self._reserved = socket.socket()
+        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._reserved.bind(("127.0.0.1", 0))
+
+    def _configure(self):
+        transport = f"smtp:[127.0.0.1]:{self.sink}" if self.sink else "smtp:[127.0.0.1]:9"
+        values = {"folder": self.folder, "milter": self.milter_port, "port": self.port,
+                  "proxy": self.proxy_port, "transport": transport,
+                  "deferred": "" if self.sink else "smtp"}
+        for name in ("conf", "queue", "data"):
+            os.mkdir(self.path(name), 0o755)
+        shutil.chown(self.path("data"), compiled_in("mail_owner"))
+        parameters = {key: value.format(**values) for key, value in MAIN.items()}
+        parameters.update(self.settings)
+        self.write("conf/main.cf", "".join(f"{key} = {value}\n"
+                                           for key, value in parameters.items()))
+        self.write("conf/master.cf", "".join(
+            f"{name.format(**values)} {kind} {private} - n - {limit} {program}\n"
+            for private, rows in (("y", PRIVATE), ("n", PUBLIC))
+            for name, kind, limit, program in rows))
+
+    def _run(self, program, *words):
+        return subprocess.run([find_program(program), "-c", self.path("conf"), *words], check=False,
+                              capture_output=True, text=True, errors="backslashreplace")
+
+    def _command(self, program, *words):
+        done = self._run(program, *words)
+        if done.returncode:
+            raise PeerError(f"{program} {' '.join(words)}: {done.stderr}\n{self.log()}")
+        return done

@@ -1,0 +1,573 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The course of the SMTP client: which step follows which reply. A step that says something is
+ * begun (its command is composed, and sent as the connection takes it) and then answered, by a
+ * reply or by the lack of one; then come the extras of that place, then the next step.
+ */
+#include "session/smtp.h"
+
+#include <string.h>
+
+#include "session/smtp_ops.h"
+#include "wire/proto.h"
+
+static void go(struct drill_smtp *s, enum drill_smtp_step step);
+
+/* ---- results ---- */
+
+static uint8_t stage_of(enum drill_smtp_step step)
+{
+    switch (step) {
+    case SMTP_STEP_OPEN:
+    case SMTP_STEP_OPENING:
+    case SMTP_STEP_GREETING: return DRILL_SMFIC_CONNECT;
+    case SMTP_STEP_EHLO:
+    case SMTP_STEP_HELO: return DRILL_SMFIC_HELO;
+    case SMTP_STEP_MAIL: return DRILL_SMFIC_MAIL;
+    case SMTP_STEP_RCPT: return DRILL_SMFIC_RCPT;
+    case SMTP_STEP_DATA: return DRILL_SMFIC_DATA;
+    case SMTP_STEP_CONTENT: return DRILL_SMFIC_BODYEOB;
+    case SMTP_STEP_QUIT: return DRILL_SMFIC_QUIT;
+    case SMTP_STEP_XCLIENT:
+    case SMTP_STEP_MESSAGE:
+    case SMTP_STEP_RSET:
+    case SMTP_STEP_XFORWARD:
+    case SMTP_STEP_SAY:
+    case SMTP_STEP_LEAVE:
+    case SMTP_STEP_LOSE:
+    case SMTP_STEP_DONE: break;
+    }
+    return DRILL_SMFIC_UNKNOWN;
+}
+
+/* NULL: no memory. */
+static struct drill_smtp_reply *add(struct drill_smtp *s)
+{
+    struct drill_smtp_reply *r = drill_arena_take(s->arena, sizeof(*r));
+    if (!r) {
+        s->no_memory = true;
+        return NULL;
+    }
+    if (s->last) {
+        s->last->next = r;
+        s->last->told.next = &r->told;
+    } else {
+        s->replies = r;
+    }
+    s->last = r;
+    r->session = s->session;
+    r->at = s->now;
+    r->told.stage = stage_of(s->step);
+    r->told.message = s->step < SMTP_STEP_MESSAGE || !s->message ? 0 : s->number;
+    r->told.rcpt = s->step == SMTP_STEP_RCPT ? (uint32_t)s->rcpt + 1 : 0;
+    return r;
+}
+
+static void fault(struct drill_smtp *s, struct drill_smtp_reply *r, unsigned bits)
+{
+    r->faults |= bits;
+    if (r->faults && !s->faulty) {
+        s->faulty = r;
+    }
+}
+
+static void early_fault(struct drill_smtp *s, struct drill_smtp_reply *r)
+{
+    fault(s, r, s->early ? DRILL_SMTP_EARLY : 0);
+    s->early = false;
+}
+
+/* A line of its own for the outcome of the current message. */
+static void conclude_as(struct drill_smtp *s, const struct drill_smtp_reply *like, uint8_t stage)
+{
+    struct drill_smtp_reply *r = add(s);
+    if (!r) {
+        return;
+    }
+    r->silent = like->silent;
+    r->how = like->how;
+    r->error = like->error;
+    r->told.message = s->number;
+    r->told.stage = stage;
+    r->told.rcpt = 0;
+    r->told.code = like->told.code;
+    r->told.line = like->told.line;
+    r->told.final = true;
+    s->concluded = true;
+}
+
+static void next_message(struct drill_smtp *s)
+{
+    s->message = s->message->next;
+    s->number++;
+    s->concluded = false;
+}
+
+/* Where a message stands while the client says what belongs to no stage. */
+static uint8_t near_stage(const struct drill_smtp *s)
+{
+    if (s->step == SMTP_STEP_SAY) {
+        return s->place;
+    }
+    return s->step == SMTP_STEP_XCLIENT ? DRILL_SMFIC_CONNECT : DRILL_SMFIC_MAIL;
+}
+
+/* The session has come to its end: `r` is the outcome of all messages that have none. */
+static void conclude_rest(struct drill_smtp *s, struct drill_smtp_reply *r)
+{
+    uint8_t stage = r->told.stage;
+    if (stage == DRILL_SMFIC_UNKNOWN) {
+        stage = near_stage(s);
+    } else if (s->message && !s->concluded && r->told.message == s->number) {
+        r->told.final = true;
+        s->concluded = true;
+    }
+    for (; s->message && !s->no_memory; next_message(s)) {
+        if (!s->concluded) {
+            conclude_as(s, r, stage);
+        }
+    }
+}
+
+static const struct drill_smtp_reply abandoned = {.told = {.stage = DRILL_SMFIC_ABORT}};
+
+static void abandon_rest(struct drill_smtp *s)
+{
+    struct drill_smtp_reply like = abandoned;
+    conclude_rest(s, &like);
+}
+
+/* ---- steps ---- */
+
+static void be_patient(struct drill_smtp *s)
+{
+    uint64_t left = DRILL_SMTP_NEVER - s->now;
+    s->until = s->config.patience < left ? s->now + s->config.patience : DRILL_SMTP_NEVER;
+}
+
+static void begin(struct drill_smtp *s, enum drill_smtp_step step)
+{
+    s->step = step;
+    s->early = s->early || drill_smtp_in_pending(&s->in);
+    s->part = DRILL_SMTP_PARTS;
+    s->content = 0;
+    s->content_ended = false;
+    s->line_start = true;
+    (void)(drill_smtp_compose(s) && drill_smtp_fill(s));
+    be_patient(s);
+}
+
+static void begin_session(struct drill_smtp *s)
+{
+    if (!s->client) {
+        s->step = SMTP_STEP_DONE;
+        return;
+    }
+    s->step = SMTP_STEP_OPEN;
+    s->session++;
+    s->message = s->client->messages;
+    s->concluded = false;
+    s->transaction = false;
+    s->xclient_done = false;
+    s->xforward = 0;
+    s->early = false;
+    s->out_at = 0;
+    s->out_len = 0;
+    drill_smtp_in_init(&s->in);
+}
+
+static void end_session(struct drill_smtp *s)
+{
+    s->client = s->no_memory ? NULL : s->client->next;
+    begin_session(s);
+}
+
+static void begin_message(struct drill_smtp *s)
+{
+    if (s->concluded) {
+        next_message(s);
+    }
+    s->rcpt = 0;
+    s->rcpts_taken = 0;
+    if (!s->message) {
+        begin(s, SMTP_STEP_QUIT);
+    } else if (s->transaction) {
+        begin(s, SMTP_STEP_RSET);
+    } else if (s->config.xclient && s->xforward && !s->xclient_done) {
+        begin(s, SMTP_STEP_XFORWARD);
+    } else {
+        begin(s, SMTP_STEP_MAIL);
+    }
+}
+
+static void go(struct drill_smtp *s, enum drill_smtp_step step)
+{
+    if (s->no_memory) {
+        s->step = SMTP_STEP_LEAVE;
+    } else if (step == SMTP_STEP_MESSAGE) {
+        begin_message(s);
+    } else if (step == SMTP_STEP_LEAVE || step == SMTP_STEP_LOSE) {
+        s->step = step;
+    } else {
+        begin(s, step);
+    }
+}
+
+static bool is_here(const struct drill_smtp *s, const struct drill_smtp_extra *e)
+{
+    bool of_session = s->place == DRILL_SMFIC_CONNECT || s->place == DRILL_SMFIC_HELO;
+    return e->stage == s->place &&
+           (of_session ? e->session == s->session : e->message == s->place_message);
+}
+
+/* Does the next extra of this place, or goes on. */
+static void extras(struct drill_smtp *s)
+{
+    while (s->extra && !is_here(s, s->extra)) {
+        s->extra = s->extra->next;
+    }
+    if (!s->extra) {
+        go(s, s->next);
+        return;
+    }
+    switch (s->extra->act) {
+    case DRILL_SMTP_SAY: go(s, SMTP_STEP_SAY); break;
+    case DRILL_SMTP_LEAVE:
+        abandon_rest(s);
+        go(s, SMTP_STEP_LEAVE);
+        break;
+    case DRILL_SMTP_LOSE:
+        abandon_rest(s);
+        go(s, SMTP_STEP_LOSE);
+        break;
+    }
+}
+
+static void place(struct drill_smtp *s, uint8_t stage, enum drill_smtp_step next)
+{
+    s->place = stage;
+    s->place_message = s->number;
+    s->next = next;
+    s->extra = s->config.extras;
+    extras(s);
+}
+
+/* ---- replies ---- */
+
+static bool is_class(const struct drill_smtp_reply *r, unsigned first_digit)
+{
+    return r->told.code / 100 == first_digit;
+}
+
+static void refused(struct drill_smtp *s, struct drill_smtp_reply *r, uint8_t stage)
+{
+    conclude_rest(s, r);
+    place(s, stage, SMTP_STEP_QUIT);
+}
+
+static void final(struct drill_smtp *s, struct drill_smtp_reply *r)
+{
+    r->told.final = true;
+    s->concluded = true;
+}
+
+static void greeted(struct drill_smtp *s, struct drill_smtp_reply *r)
+{
+    if (is_class(r, 2)) {
+        place(s, DRILL_SMFIC_CONNECT, SMTP_STEP_EHLO);
+    } else {
+        refused(s, r, DRILL_SMFIC_CONNECT);
+    }
+}
+
+static void ehlo_answered(struct drill_smtp *s, struct drill_smtp_reply *r)
+{
+    if (!is_class(r, 2)) {
+        if (is_class(r, 5)) {
+            begin(s, SMTP_STEP_HELO);
+        } else {
+            refused(s, r, DRILL_SMFIC_HELO);
+        }
+        return;
+    }
+    drill_smtp_offered(s, r->told.line);
+    if (s->config.xclient && s->xclient && !s->xclient_done) {
+        begin(s, SMTP_STEP_XCLIENT);
+    } else {
+        place(s, DRILL_SMFIC_HELO, SMTP_STEP_MESSAGE);
+    }
+}
+
+/* Postfix begins the session anew, with another greeting, unless it refused the command itself. */
+static void xclient_answered(struct drill_smtp *s, struct drill_smtp_reply *r)
+{
+    s->xclient_done = true;
+    if (is_class(r, 2)) {
+        r->told.stage = DRILL_SMFIC_CONNECT;
+        begin(s, SMTP_STEP_EHLO);
+    } else if (r->told.code == 554) {
+        r->told.stage = DRILL_SMFIC_CONNECT;
+        refused(s, r, DRILL_SMFIC_CONNECT);
+    } else {
+        place(s, DRILL_SMFIC_HELO, SMTP_STEP_MESSAGE);
+    }
+}
+
+static void mail_answered(struct drill_smtp *s, struct drill_smtp_reply *r)
+{
+    if (is_class(r, 2)) {
+        s->transaction = true;
+        place(s, DRILL_SMFIC_MAIL, s->message->rcpts ? SMTP_STEP_RCPT : SMTP_STEP_DATA);
+    } else {
+        final(s, r);
+        place(s, DRILL_SMFIC_MAIL, SMTP_STEP_MESSAGE);
+    }
+}
+
+static void rcpt_answered(struct drill_smtp *s, struct drill_smtp_reply *r)
+{
+    s->rcpts_taken += is_class(r, 2);
+    if (++s->rcpt < s->message->rcpts) {
+        begin(s, SMTP_STEP_RCPT);
+    } else if (s->rcpts_taken) {
+        place(s, DRILL_SMFIC_RCPT, SMTP_STEP_DATA);
+    } else {
+        final(s, r);
+        place(s, DRILL_SMFIC_RCPT, SMTP_STEP_MESSAGE);
+    }
+}
+
+static void data_answered(struct drill_smtp *s, struct drill_smtp_reply *r)
+{
+    if (is_class(r, 3)) {
+        place(s, DRILL_SMFIC_DATA, SMTP_STEP_CONTENT);
+    } else {
+        final(s, r);
+        place(s, DRILL_SMFIC_DATA, SMTP_STEP_MESSAGE);
+    }
+}
+
+static void said_answered(struct drill_smtp *s, const struct drill_smtp_reply *r)
+{
+    struct drill_span line = s->extra->line;
+    bool taken = is_class(r, 2);
+    s->extra = s->extra->next;
+    if (taken && drill_smtp_verb(line, "QUIT")) {
+        abandon_rest(s);
+        go(s, SMTP_STEP_LEAVE);
+        return;
+    }
+    if (taken && s->transaction &&
+        (drill_smtp_verb(line, "RSET") || drill_smtp_verb(line, "EHLO") ||
+         drill_smtp_verb(line, "HELO"))) {
+        s->transaction = false;
+        s->next = SMTP_STEP_MESSAGE;
+        if (!s->concluded) {
+            conclude_as(s, &abandoned, DRILL_SMFIC_ABORT);
+        }
+    }
+    extras(s);
+}
+
+static void course(struct drill_smtp *s, struct drill_smtp_reply *r)
+{
+    switch (s->step) {
+    case SMTP_STEP_GREETING: greeted(s, r); break;
+    case SMTP_STEP_EHLO: ehlo_answered(s, r); break;
+    case SMTP_STEP_HELO:
+        if (is_class(r, 2)) {
+            place(s, DRILL_SMFIC_HELO, SMTP_STEP_MESSAGE);
+        } else {
+            refused(s, r, DRILL_SMFIC_HELO);
+        }
+        break;
+    case SMTP_STEP_XCLIENT: xclient_answered(s, r); break;
+    case SMTP_STEP_RSET:
+        s->transaction = false;
+        go(s, SMTP_STEP_MESSAGE);
+        break;
+    case SMTP_STEP_XFORWARD: begin(s, SMTP_STEP_MAIL); break;
+    case SMTP_STEP_MAIL: mail_answered(s, r); break;
+    case SMTP_STEP_RCPT: rcpt_answered(s, r); break;
+    case SMTP_STEP_DATA: data_answered(s, r); break;
+    case SMTP_STEP_CONTENT:
+        s->transaction = false;
+        final(s, r);
+        place(s, DRILL_SMFIC_BODYEOB, SMTP_STEP_MESSAGE);
+        break;
+    case SMTP_STEP_SAY: said_answered(s, r); break;
+    case SMTP_STEP_QUIT:
+        fault(s, r, drill_smtp_in_pending(&s->in) ? DRILL_SMTP_EARLY : 0);
+        go(s, SMTP_STEP_LEAVE);
+        break;
+    case SMTP_STEP_OPEN:
+    case SMTP_STEP_OPENING:
+    case SMTP_STEP_MESSAGE:
+    case SMTP_STEP_LEAVE:
+    case SMTP_STEP_LOSE:
+    case SMTP_STEP_DONE: break;
+    }
+}
+
+/* Of 2xx and 3xx: only DATA is answered by 3xx, and only by that. */
+static bool is_wrong(const struct drill_smtp *s, const struct drill_smtp_reply *r)
+{
+    bool data = s->step == SMTP_STEP_DATA;
+    return s->step != SMTP_STEP_SAY && is_class(r, data ? 2 : 3);
+}
+
+static void answered(struct drill_smtp *s, bool complete)
+{
+    struct drill_smtp_reply *r = add(s);
+    struct drill_span text = drill_smtp_in_text(&s->in);
+    if (r) {
+        r->told.line = drill_arena_copy(s->arena, text);
+        s->no_memory = r->told.line.ptr == NULL;
+    }
+    if (s->no_memory) {
+        go(s, SMTP_STEP_LEAVE);
+        return;
+    }
+    r->told.code = complete ? s->in.code : 0;
+    fault(s, r, s->in.faults | (is_wrong(s, r) ? DRILL_SMTP_WRONG_CODE : 0));
+    early_fault(s, r);
+    if (!complete || r->told.code == 421) {
+        conclude_rest(s, r);
+        go(s, SMTP_STEP_LEAVE);
+    } else {
+        course(s, r);
+    }
+}
+
+/* No reply came, and none will. */
+static void unanswered(struct drill_smtp *s, bool silent, enum drill_end how, int error)
+{
+    struct drill_smtp_reply *r = add(s);
+    if (r) {
+        r->silent = silent;
+        r->how = how;
+        r->error = error;
+        early_fault(s, r);
+        fault(s, r, !silent && drill_smtp_in_torn(&s->in) ? DRILL_SMTP_TORN : 0);
+        conclude_rest(s, r);
+    }
+    go(s, SMTP_STEP_LEAVE);
+}
+
+/* ---- its connection ---- */
+
+static bool in_session(const struct drill_smtp *s)
+{
+    return s->step > SMTP_STEP_OPENING && s->step < SMTP_STEP_LEAVE;
+}
+
+/* Behind a 354, a said line is content. */
+static bool has_no_reply(const struct drill_smtp *s)
+{
+    return s->step == SMTP_STEP_SAY && s->next == SMTP_STEP_CONTENT;
+}
+
+/* Looks for the reply to what was said. */
+static void look(struct drill_smtp *s)
+{
+    if (!in_session(s) || s->out_at < s->out_len) {
+        return;
+    }
+    if (has_no_reply(s)) {
+        s->extra = s->extra->next;
+        extras(s);
+        return;
+    }
+    switch (drill_smtp_in_take(&s->in)) {
+    case DRILL_SMTP_MORE: break;
+    case DRILL_SMTP_REPLY: answered(s, true); break;
+    case DRILL_SMTP_GIVE_UP: answered(s, false); break;
+    }
+}
+
+static void wrote(struct drill_smtp *s, size_t bytes)
+{
+    size_t left = s->out_len - s->out_at;
+    s->out_at += bytes < left ? bytes : left;
+    be_patient(s);
+    if (s->out_at == s->out_len) {
+        (void)drill_smtp_fill(s);
+    }
+    look(s);
+}
+
+/* The reply to a message may be there though not all of the message could be sent. */
+static void ended(struct drill_smtp *s, const struct drill_smtp_event *event)
+{
+    s->out_at = s->out_len;
+    if (in_session(s) && !has_no_reply(s)) {
+        look(s);
+    }
+    s->out_at = s->out_len;
+    if (in_session(s) || s->step == SMTP_STEP_OPENING) {
+        unanswered(s, false, event->how, event->error);
+    }
+}
+
+void drill_smtp_event(struct drill_smtp *s, const struct drill_smtp_event *event)
+{
+    s->now = event->now;
+    switch (event->kind) {
+    case DRILL_SMTP_OPENED:
+        if (s->step == SMTP_STEP_OPENING) {
+            s->opened++;
+            begin(s, SMTP_STEP_GREETING);
+        }
+        break;
+    case DRILL_SMTP_BYTES:
+        drill_smtp_in_add(&s->in, event->bytes);
+        look(s);
+        break;
+    case DRILL_SMTP_WROTE: wrote(s, event->wrote); break;
+    case DRILL_SMTP_ENDED: ended(s, event); break;
+    case DRILL_SMTP_TICK:
+        if (s->now >= s->until && (in_session(s) || s->step == SMTP_STEP_OPENING)) {
+            unanswered(s, true, DRILL_END_NONE, 0);
+        }
+        break;
+    }
+}
+
+void drill_smtp_wish(struct drill_smtp *s, uint64_t now, struct drill_smtp_wish *wish)
+{
+    memset(wish, 0, sizeof(*wish));
+    s->now = now;
+    wish->until = DRILL_SMTP_NEVER;
+    if (s->step == SMTP_STEP_OPEN) {
+        s->step = SMTP_STEP_OPENING;
+        be_patient(s);
+        wish->kind = DRILL_SMTP_OPEN;
+        wish->until = s->until;
+    } else if (s->step == SMTP_STEP_LEAVE || s->step == SMTP_STEP_LOSE) {
+        wish->kind = s->step == SMTP_STEP_LOSE ? DRILL_SMTP_RESET : DRILL_SMTP_CLOSE;
+        end_session(s);
+    } else if (s->step == SMTP_STEP_DONE) {
+        wish->kind = DRILL_SMTP_DONE;
+    } else {
+        wish->kind = DRILL_SMTP_IO;
+        wish->send = drill_span_of(s->out + s->out_at, s->out_len - s->out_at);
+        wish->want = s->step == SMTP_STEP_OPENING ? 0 : drill_smtp_in_room(&s->in);
+        wish->until = s->until;
+    }
+}
+
+void drill_smtp_init(struct drill_smtp *s, const struct drill_smtp_config *config,
+                     struct drill_arena *arena)
+{
+    memset(s, 0, sizeof(*s));
+    s->config = *config;
+    s->arena = arena;
+    s->client = config->traffic;
+    s->number = 1;
+    begin_session(s);
+}
+
+bool drill_smtp_done(const struct drill_smtp *s)
+{
+    return s->step == SMTP_STEP_DONE;
+}
