@@ -19,8 +19,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from peers.clamav import Clamav  # noqa: E402
 from peers.harness import Drill, build_helper  # noqa: E402
 from peers.libmilter import Libmilter  # noqa: E402
+from peers.postfix import Postfix  # noqa: E402
 
-PEERS = (Clamav, Libmilter)
+PEERS = (Clamav, Libmilter, Postfix)
 FAILED = pytest.StashKey()
 
 
