@@ -15,6 +15,7 @@ static const struct command commands[] = {
     {"send", cmd_send, "send one message to a milter as an MTA would, and say what happened"},
     {"dump", cmd_dump, "show bytes as scenario notation"},
     {"lint", cmd_lint, "check scenarios without playing them"},
+    {"explain", cmd_explain, "say what a rule, an impossible length or a log line means"},
     {"fmt", cmd_fmt, "print scenarios in canonical form"},
 };
 
@@ -25,7 +26,7 @@ static void usage(FILE *to)
     (void)fprintf(to, "milterdrill plays either end of a milter conversation.\n\n"
                       "usage: milterdrill COMMAND [OPTION...] [FILE...]\n\n");
     for (size_t i = 0; i < COMMANDS; i++) {
-        (void)fprintf(to, "  %-6s %s\n", commands[i].name, commands[i].summary);
+        (void)fprintf(to, "  %-7s %s\n", commands[i].name, commands[i].summary);
     }
     (void)fprintf(to, "\nprofiles:\n");
     size_t count = 0;
