@@ -98,7 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (file) {
         char note[200];
         struct drill_writer w = drill_writer_of(note, sizeof(note));
-        (void)drill_lint_unplayed(file, &w);
+        (void)drill_lint_unplayed(file, 0, &w);
         FUZZ_ASSERT(drill_lint(file, "in", &errors) == (errors.count == 0));
         check_errors(input, &errors);
         for (const struct drill_step *step = file->body.steps; step; step = step->next) {

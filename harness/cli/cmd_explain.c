@@ -7,7 +7,6 @@
 #include "wire/foreign.h"
 #include "wire/text.h"
 
-
 static const struct cli_word explain_words[] = {{"help", 'f', CLI_HELP}, {NULL, 0, 0}};
 
 static const char explain_help[] =

@@ -26,9 +26,8 @@ static void name_frame(struct drill_explain *e, const struct drill_seen *s)
 
 static void seen_ours(struct drill_explain *e, const struct drill_seen *s)
 {
-    if (e->frames) {
-        e->bytes += e->size + DRILL_FRAME_HEADER_SIZE;
-    }
+    e->bytes += e->last;
+    e->last = s->size + (s->kind == DRILL_SEEN_FRAME ? DRILL_FRAME_HEADER_SIZE : 0);
     e->frames++;
     e->code = s->code;
     e->size = s->size;
@@ -46,6 +45,7 @@ void drill_explain_seen(struct drill_explain *e, const struct drill_seen *s)
         } else {
             e->heard += s->kind == DRILL_SEEN_FRAME;
             e->answered = true;
+            e->passed = e->size > e->passed ? e->size : e->passed;
             if (s->kind == DRILL_SEEN_RAW) {
                 (void)snprintf(e->broken, sizeof(e->broken), "%s", s->note ? s->note : "no frame");
             }
@@ -122,7 +122,8 @@ void drill_explain_limit(const struct drill_explain *e, struct drill_buf *out)
     size_t n = sizeof(limits) / sizeof(limits[0]);
     const struct limit *met = NULL;
     for (size_t i = 0; i < n; i++) {
-        met = !met && e->size > limits[i].most ? &limits[i] : met;
+        bool over = e->size > limits[i].most && e->passed <= limits[i].most;
+        met = !met && over ? &limits[i] : met;
     }
     if (met) {
         drill_show_add(out,

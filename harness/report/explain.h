@@ -15,6 +15,8 @@ struct drill_explain {
     uint8_t code;                             /* the last frame of ours */
     uint64_t size;                            /* its data bytes */
     char word[64];                            /* "header \"To\"" */
+    uint64_t last;                            /* bytes of the last frame of ours, head included */
+    uint64_t passed;                          /* the largest frame of ours that was answered */
     uint64_t heard;                           /* frames of theirs */
     bool ended, by_peer, timed_out, answered; /* answered: a frame came after our last one */
     enum drill_end how;

@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "report/result.h"
 #include "report/show.h"
 #include "wire/text.h"
 
@@ -17,11 +18,21 @@ static json_t *begin_event(const char *event)
     return o;
 }
 
+/* Text that is no UTF-8 (a milter's words) is shown in notation. */
+static json_t *notation(const char *text)
+{
+    char shown[2048];
+    struct drill_writer w = drill_writer_of(shown, sizeof(shown) - 1);
+    drill_text_bytes(&w, drill_span_str(text), SHORTEN);
+    shown[drill_writer_span(&w).len] = '\0';
+    return json_string(shown);
+}
+
 static void put(json_t *o, const char *key, const char *text)
 {
     if (text && text[0]) {
         json_t *value = json_string(text);
-        json_object_set_new(o, key, value ? value : json_string("(not UTF-8)"));
+        json_object_set_new(o, key, value ? value : notation(text));
     }
 }
 
@@ -111,6 +122,7 @@ void drill_json_result(struct drill_buf *out, const struct drill_json_result *r)
         put(o, "expected", r->report->expected);
         put(o, "actual", r->report->actual);
         put(o, "why", r->report->why);
+        put(o, "judge", r->report->judge);
     }
     put(o, "end", end_word(r->report->end));
     put_int(o, "errno", (uint64_t)r->report->end_error);
@@ -137,12 +149,59 @@ static void put_mods(json_t *o, const struct drill_mod *mod)
     json_t *list = json_array();
     for (; mod; mod = mod->next) {
         char line[8192];
+        if (mod->code == DRILL_SMFIR_DISCARD) {
+            continue;
+        }
         struct drill_writer w = drill_writer_of(line, sizeof(line) - 1);
         drill_text_frame(&w, DRILL_TO_MTA, mod->code, mod->payload, SHORTEN);
         line[drill_writer_span(&w).len] = '\0';
         json_array_append_new(list, json_string(line));
     }
     json_object_set_new(o, "modifications", list);
+}
+
+static const char *nothing_special(uint32_t rune)
+{
+    (void)rune;
+    return NULL;
+}
+
+/* Bytes as a JSON string: what is no text as \\xNN. */
+static json_t *text_of(struct drill_span bytes)
+{
+    static const struct drill_result_escape how = {"\\x", nothing_special};
+    struct drill_buf buf;
+    drill_buf_init(&buf, NULL);
+    struct drill_result_out out = {&buf, false};
+    drill_result_put_text(&out, &how, drill_span_sub(bytes, 0, SHORTEN));
+    json_t *text = json_stringn(buf.len ? (const char *)buf.ptr : "", buf.len);
+    drill_buf_fini(&buf);
+    return text;
+}
+
+static void put_delivered(json_t *o, const struct drill_json_outcome *r)
+{
+    const struct drill_applied *d = r->delivered;
+    json_t *inner = json_object();
+    put(inner, "disposition", drill_disposition_word(d->disposition));
+    if (d->reason.len) {
+        json_object_set_new(inner, "reason", text_of(d->reason));
+    }
+    if (d->disposition == DRILL_DISPOSE_DELIVER || d->disposition == DRILL_DISPOSE_HOLD) {
+        json_t *rcpt = json_array();
+        for (size_t i = 0; i < d->rcpts; i++) {
+            json_array_append_new(rcpt, text_of(d->rcpt[i]));
+        }
+        json_object_set_new(inner, "from", text_of(d->from));
+        json_object_set_new(inner, "rcpt", rcpt);
+        put_int(inner, "headers_added", d->headers_added);
+        put_int(inner, "headers_changed", d->headers_changed);
+        put_int(inner, "headers_removed", d->headers_removed);
+        json_object_set_new(inner, "body_replaced", json_boolean(d->body_replaced));
+        json_object_set_new(inner, "cut", json_boolean(d->cut));
+        put(inner, "diff", r->diff);
+    }
+    json_object_set_new(o, "delivered", inner);
 }
 
 void drill_json_outcome(struct drill_buf *out, const struct drill_json_outcome *r)
@@ -164,6 +223,9 @@ void drill_json_outcome(struct drill_buf *out, const struct drill_json_outcome *
     put_int(o, "frame_size", e->size);
     put_int(o, "bytes_before", e->bytes);
     put_mods(o, r->mods);
+    if (r->delivered) {
+        put_delivered(o, r);
+    }
     put_int(o, "us", r->elapsed);
     finish(out, o);
 }

@@ -9,6 +9,7 @@
 
 #include "report/explain.h"
 #include "scenario/run.h"
+#include "session/apply.h"
 
 /* event "frame", "raw", "open", "end", "quiet" */
 void drill_json_seen(struct drill_buf *out, const struct drill_seen *seen, uint64_t begin);
@@ -41,6 +42,8 @@ struct drill_json_outcome {
     const char *limit;   /* drill_explain_limit */
     const struct drill_explain *explain;
     const struct drill_mod *mods;
+    const struct drill_applied *delivered; /* NULL: unknown */
+    const char *diff;                      /* drill_diff_delivered, or NULL */
     uint64_t elapsed;
 };
 

@@ -186,6 +186,9 @@ void drill_show_failure(struct drill_buf *out, const char *file, const struct dr
         }
         drill_show_add(out, ", %llu bytes in flight\n", (unsigned long long)r->end_in_flight);
     }
+    if (r->judge[0]) {
+        drill_show_add(out, "  judge     %s\n", r->judge);
+    }
     for (const struct drill_setup *s = ast ? ast->setup : NULL; s; s = s->next) {
         if (s->kind == DRILL_SETUP_WHY) {
             drill_show_add(out, "  why       %.*s\n", (int)s->text.len, (const char *)s->text.ptr);

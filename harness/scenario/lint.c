@@ -480,6 +480,7 @@ bool drill_lint(const struct drill_file *file, const char *name, struct drill_er
 /* ---- what is not played yet ---- */
 
 struct unplayed {
+    unsigned plays;
     uint32_t line;
     const char *what;
 };
@@ -497,8 +498,12 @@ static void unplayed_setup(struct unplayed *u, const struct drill_file *file)
     for (const struct drill_setup *s = file->setup; s; s = s->next) {
         switch (s->kind) {
         case DRILL_SETUP_TLS: note(u, s->pos, "`tls` is"); break;
-        case DRILL_SETUP_JUDGE: note(u, s->pos, "`judge` is"); break;
-        case DRILL_SETUP_SMTP: note(u, s->pos, "`smtp` is"); break;
+        case DRILL_SETUP_SMTP:
+            if (!(u->plays & DRILL_PLAYS_SMTP)) {
+                note(u, s->pos, "`smtp` is, without --smtp,");
+            }
+            break;
+        case DRILL_SETUP_JUDGE:
         case DRILL_SETUP_WHY:
         case DRILL_SETUP_MTA:
         case DRILL_SETUP_MILTER:
@@ -522,15 +527,15 @@ static void unplayed_block(struct unplayed *u, const struct drill_block *block)
         }
     }
     for (const struct drill_check *c = block->checks; c; c = c->next) {
-        if (c->kind == DRILL_CHECK_DELIVERED) {
-            note(u, c->pos, "`delivered` is");
+        if (c->kind == DRILL_CHECK_DELIVERED && !(u->plays & DRILL_PLAYS_DELIVERED)) {
+            note(u, c->pos, "`delivered` is, without --sink,");
         }
     }
 }
 
-bool drill_lint_unplayed(const struct drill_file *file, struct drill_writer *w)
+bool drill_lint_unplayed(const struct drill_file *file, unsigned plays, struct drill_writer *w)
 {
-    struct unplayed u = {0, NULL};
+    struct unplayed u = {plays, 0, NULL};
     unplayed_setup(&u, file);
     unplayed_block(&u, &file->body);
     if (!u.what) {

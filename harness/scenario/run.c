@@ -1,9 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "scenario/run_state.h"
 
+#include <stddef.h>
 #include <string.h>
 
-enum { LINE_MEMORY = 256 * 1024 * 1024 };
+/* What one line may be composed of, and what a peer can make the autopilot remember. */
+enum { LINE_MEMORY = 256 * 1024 * 1024, RESULTS_MEMORY = 64 * 1024 * 1024 };
+
+/* A refusal may look like a line that does not match, or like a result that is missing. Noted
+ * here, it becomes an error of ours, and no verdict on the peer. */
+static void *guarded(void *ctx, void *ptr, size_t size)
+{
+    struct drill_run *run = ctx;
+    void *p = drill_alloc_resize(run->alloc, ptr, size);
+    run->refused = run->refused || (size && !p);
+    return p;
+}
 
 static void init_state(struct drill_run *run)
 {
@@ -30,17 +42,20 @@ struct drill_run *drill_run_new(const struct drill_run_config *config,
     memset(run, 0, sizeof(*run));
     run->config = *config;
     run->alloc = alloc;
+    run->guard.resize = guarded;
+    run->guard.ctx = run;
     run->model = config->file == NULL;
     run->our_dir = config->ours == DRILL_SIDE_MTA ? DRILL_TO_MILTER : DRILL_TO_MTA;
-    drill_arena_init(&run->fixed, alloc, 0);
-    drill_arena_init(&run->binds_arena, alloc, 0);
-    drill_arena_init(&run->line, alloc, LINE_MEMORY);
-    drill_arena_init(&run->results, alloc, 0);
-    drill_buf_init(&run->inbox, alloc);
-    drill_buf_init(&run->out, alloc);
-    drill_assemble_init(&run->in, alloc, UINT32_MAX, DRILL_RUN_HOLD);
+    run->their_dir = config->ours == DRILL_SIDE_MTA ? DRILL_TO_MTA : DRILL_TO_MILTER;
+    drill_arena_init(&run->fixed, &run->guard, 0);
+    drill_arena_init(&run->binds_arena, &run->guard, LINE_MEMORY);
+    drill_arena_init(&run->line, &run->guard, LINE_MEMORY);
+    drill_arena_init(&run->results, &run->guard, RESULTS_MEMORY);
+    drill_buf_init(&run->inbox, &run->guard);
+    drill_buf_init(&run->out, &run->guard);
+    drill_assemble_init(&run->in, &run->guard, UINT32_MAX, DRILL_RUN_HOLD);
     init_state(run);
-    if (!run_plan(run)) {
+    if (!run_plan(run) || run->refused) {
         drill_run_free(run);
         return NULL;
     }
@@ -62,27 +77,10 @@ void drill_run_free(struct drill_run *run)
     drill_alloc_resize(run->alloc, run, 0);
 }
 
-/* Everything between `at` and the end of the struct is state of one play, but for what owns memory
- * and what run_plan made of the file. */
 void drill_run_again(struct drill_run *run)
 {
-    struct drill_run old = *run;
-    memset(run, 0, sizeof(*run));
-    run->config = old.config;
-    run->alloc = old.alloc;
-    run->model = old.model;
-    run->our_dir = old.our_dir;
-    run->fixed = old.fixed;
-    run->binds_arena = old.binds_arena;
-    run->line = old.line;
-    run->results = old.results;
-    run->units = old.units;
-    run->unit_count = old.unit_count;
-    run->dots_at_end = old.dots_at_end;
-    run->implied_open = old.implied_open;
-    run->in = old.in;
-    run->inbox = old.inbox;
-    run->out = old.out;
+    const size_t kept = offsetof(struct drill_run, at);
+    memset((uint8_t *)run + kept, 0, sizeof(*run) - kept);
     run->out.len = 0;
     drill_arena_reset(&run->binds_arena);
     drill_arena_reset(&run->line);
@@ -126,10 +124,15 @@ enum { MOVES_MAX = 1 << 20 };
 static void advance(struct drill_run *run)
 {
     run->until = DRILL_NEVER;
+    run->listening = false;
     for (int moves = 0; run->result == DRILL_RESULT_RUNNING && !run->have_oneshot; moves++) {
         if (moves > MOVES_MAX) {
             run_finish(run, DRILL_RESULT_ERROR,
                        "the runner goes round in circles; please report it");
+            return;
+        }
+        if (run->refused || run->mta.no_memory) {
+            run_finish(run, DRILL_RESULT_ERROR, NULL);
             return;
         }
         if (run_out_busy(run)) {
@@ -149,12 +152,8 @@ static size_t want(struct drill_run *run)
     if (run->stalled || !run->linked) {
         return 0;
     }
-    if (run->model && run->config.ours == DRILL_SIDE_MTA) {
-        struct drill_mta_step step;
-        drill_mta_peek(&run->mta, &step);
-        if (step.kind != DRILL_MTA_WAIT) {
-            return 0;
-        }
+    if (run->model && run->config.ours == DRILL_SIDE_MTA && !run->listening) {
+        return 0;
     }
     return run_in_want(run);
 }
@@ -193,8 +192,12 @@ static void opened(struct drill_run *run)
 {
     run->linked = run->ever_linked = true;
     run->conn = CONN_UP;
+    run->quit = false;
     run->progress = run->settled = run->now;
     run->report.connections++;
+    run->report.end = DRILL_END_NONE; /* that of the last connection */
+    run->report.end_error = 0;
+    run->report.end_in_flight = 0;
     struct drill_seen seen = {.kind = DRILL_SEEN_OPEN,
                               .dir = DRILL_TO_MILTER,
                               .ours = run->config.ours == DRILL_SIDE_MTA};
@@ -254,17 +257,29 @@ void drill_run_stuck(struct drill_run *run, uint64_t now)
 {
     run->now = now;
     bool over = run->at >= run->unit_count && run->dots_at_end && !run->linked;
+    bool listens = run->config.ours == DRILL_SIDE_MILTER && run->conn == CONN_OPENING;
     if (run->result == DRILL_RESULT_RUNNING && over && run->config.ours == DRILL_SIDE_MILTER) {
         run_finish(run, DRILL_RESULT_PASS, NULL);
     } else {
         run_fail(run, run->at < run->unit_count ? &run->units[run->at] : NULL,
-                 "both sides wait for the other, for ever", NULL, "");
+                 listens ? "nobody connects any more, and it never came to this line"
+                         : "both sides wait for the other, for ever",
+                 NULL, "");
     }
 }
 
 void drill_run_stop(struct drill_run *run, const char *why)
 {
+    bool runs = run->result == DRILL_RESULT_RUNNING;
     run_fail(run, run->at < run->unit_count ? &run->units[run->at] : NULL, why, NULL, "");
+    if (runs && run->result == DRILL_RESULT_SKIP) { /* a `given` line was awaited */
+        run_finish(run, DRILL_RESULT_FAIL, why);
+    }
+}
+
+bool drill_run_linked(const struct drill_run *run)
+{
+    return run->linked;
 }
 
 const struct drill_report *drill_run_report(const struct drill_run *run)

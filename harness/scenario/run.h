@@ -138,6 +138,7 @@ struct drill_report {
     char expected[DRILL_REPORT_LINE];                    /* "< reset" */
     char actual[DRILL_REPORT_LINE];                      /* "< continue" */
     char why[DRILL_WHY_MAX];                             /* the field that differs */
+    char judge[DRILL_REPORT_LINE];                       /* the rule that was broken last */
     char before[DRILL_REPORT_BEFORE][DRILL_REPORT_LINE]; /* the frames before, oldest first */
     size_t befores;
     enum drill_end end; /* how the peer ended the last connection */
@@ -167,6 +168,24 @@ const struct drill_report *drill_run_report(const struct drill_run *run);
 /* The autopilot of our side: the MTA's (its conclusions) or NULL. */
 const struct drill_mta *drill_run_mta(const struct drill_run *run);
 const struct drill_milter *drill_run_milter(const struct drill_run *run);
+/* Whether a connection of this runner stands. */
+bool drill_run_linked(const struct drill_run *run);
+/* Something outside of the lines was wrong: the run fails with this sentence and these bytes. */
+void drill_run_refute(struct drill_run *run, struct drill_pos pos, const char *what,
+                      const char *why, struct drill_span actual);
+/* What the judge says of it: one line for the report. */
+void drill_run_judged(struct drill_run *run, struct drill_span text);
+
+/* What the SMTP clients were told: by an MTA's autopilot (modelled), or by a real server. */
+struct drill_concluded {
+    const struct drill_client *traffic;
+    const struct drill_told *told;
+    const struct drill_told *(*outcome)(const void *ctx, uint32_t message);
+    const void *ctx;
+    bool modelled;
+};
+/* Compares the file's `verdict` lines with it. Adds a failure to the report; true when all hold. */
+bool drill_run_check_told(struct drill_run *run, const struct drill_concluded *concluded);
 /* Compares the file's checks with what `mta` (a model's autopilot, or our own) concluded. Adds a
  * failure to the report; true when all hold. */
 bool drill_run_check_verdicts(struct drill_run *run, const struct drill_mta *mta);

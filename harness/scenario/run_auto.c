@@ -131,9 +131,9 @@ static enum run_due find_due(struct drill_run *run, const struct run_unit *unit)
     struct drill_mta_step step;
     bool named = false;
     while (drill_mta_plan(&run->mta, &cursor, &step)) {
-        if (step.kind == DRILL_MTA_SEND && step.command.code == item->code) {
-            named = true;
-            if (alike(run, unit->main->items, &step.command)) {
+        if (step.kind == DRILL_MTA_SEND) {
+            named = named || step.command.code == item->code;
+            if (alike(run, item, &step.command)) {
                 return DUE_MATCH;
             }
         }
@@ -161,7 +161,7 @@ static bool quiet(const struct drill_run *run, const struct drill_item *item,
                   const struct drill_mta_step *step)
 {
     if (item && item->kind == DRILL_ITEM_OPEN) {
-        return step->kind == DRILL_MTA_OPEN || step->kind == DRILL_MTA_DONE;
+        return run->open_asked || step->kind == DRILL_MTA_OPEN || step->kind == DRILL_MTA_DONE;
     }
     return run->linked && (step->kind == DRILL_MTA_SEND || step->kind == DRILL_MTA_CLOSE);
 }
@@ -172,29 +172,37 @@ static bool insert(struct drill_run *run, struct run_unit *unit, const struct dr
         item->kind != DRILL_ITEM_RAW) {
         return run_line_act(run, unit, item);
     }
-    struct drill_message fallback, macro;
+    struct drill_message macro;
     bool message = item && item->kind == DRILL_ITEM_MESSAGE;
-    bool have = message && drill_mta_default(&run->mta, item->code, &fallback);
     bool with = message && unit->macros == 0 && drill_mta_macros(&run->mta, item->code, &macro);
-    return run_line_send(run, unit, item, have ? &fallback : NULL, with ? &macro : NULL, false);
+    return run_line_send(run, unit, item, NULL, with ? &macro : NULL, false);
 }
 
-/* True when the line of ours goes out now. */
-static bool our_turn(struct drill_run *run, struct run_unit *unit,
-                     const struct drill_mta_step *step)
+/* True when the line's place has come; of alternatives *item is the one that stands for the step.
+ */
+static bool our_turn(struct drill_run *run, const struct run_unit *unit,
+                     const struct drill_mta_step *step, const struct drill_item **item)
 {
-    const struct drill_item *item = unit->main ? unit->main->items : NULL;
     bool sends = step->kind == DRILL_MTA_SEND;
+    *item = unit->main ? unit->main->items : NULL;
     switch (run->due) {
-    case DUE_MATCH: item = sends ? alike(run, item, &step->command) : NULL; break;
-    case DUE_REPLACE: item = sends && step->command.code == item->code ? item : NULL; break;
-    case DUE_ADD:
-        return sends && rank(step->command.code) > rank(item->code) && insert(run, unit, item);
-    case DUE_QUIET: return quiet(run, item, step) && insert(run, unit, item);
-    case DUE_UNKNOWN: return false;
+    case DUE_MATCH: *item = sends ? alike(run, *item, &step->command) : NULL; return *item != NULL;
+    case DUE_REPLACE: return sends && step->command.code == (*item)->code;
+    case DUE_ADD: return sends && rank(step->command.code) > rank((*item)->code);
+    case DUE_QUIET: return quiet(run, *item, step);
+    case DUE_UNKNOWN: break;
     }
-    if (!item) {
+    return false;
+}
+
+static bool take_turn(struct drill_run *run, struct run_unit *unit,
+                      const struct drill_mta_step *step, const struct drill_item *item)
+{
+    if (run_line_early(run, unit)) {
         return false;
+    }
+    if (run->due == DUE_ADD || run->due == DUE_QUIET) {
+        return insert(run, unit, item);
     }
     return run_line_send(run, unit, item, &step->command, step->has_macro ? &step->macro : NULL,
                          true);
@@ -210,9 +218,12 @@ static bool wait_more(struct drill_run *run, struct run_unit *unit, uint64_t pat
         item && item->travel.has_within ? run_later(run->since, item->travel.within) : DRILL_NEVER;
     if (run->now >= line || run->now >= ours) {
         char what[96];
-        (void)snprintf(what, sizeof(what), "%s for %llu ms",
-                       run->progress > run->settled ? "no whole frame came" : "nothing came",
-                       (unsigned long long)((run->now - run->settled) / 1000));
+        uint64_t from = run->now >= line ? run->since : run->settled;
+        (void)snprintf(what, sizeof(what), "%s %llu ms",
+                       run->now >= line               ? "this did not come within"
+                       : run->progress > run->settled ? "no whole frame came for"
+                                                      : "nothing came for",
+                       (unsigned long long)((run->now - from) / 1000));
         run_fail(run, unit, what, NULL, "");
         return true;
     }
@@ -233,11 +244,13 @@ static bool wait_more(struct drill_run *run, struct run_unit *unit, uint64_t pat
     return false;
 }
 
-static bool holds_back(const struct run_unit *unit, const struct drill_mta_step *step)
+/* It does not itself end a connection whose ending by them is the line awaited. */
+static bool holds_back(const struct drill_run *run, const struct run_unit *unit,
+                       const struct drill_mta_step *step)
 {
+    bool last = step->command.code == DRILL_SMFIC_QUIT || run->conn == CONN_HALF;
     return run_line_awaits_end(unit) &&
-           (step->kind == DRILL_MTA_CLOSE ||
-            (step->kind == DRILL_MTA_SEND && step->command.code == DRILL_SMFIC_QUIT));
+           (step->kind == DRILL_MTA_CLOSE || (step->kind == DRILL_MTA_SEND && last));
 }
 
 static bool mta_over(struct drill_run *run, struct run_unit *unit)
@@ -272,6 +285,9 @@ static bool mta_open(struct drill_run *run, struct run_unit *unit)
 
 static bool mta_close(struct drill_run *run, struct run_unit *unit)
 {
+    if (run_out_flush(run)) {
+        return true;
+    }
     if (run->linked) {
         run_shoot(run, DRILL_WISH_CLOSE);
         run_closed(run, NULL, DRILL_END_FIN);
@@ -290,10 +306,11 @@ static bool mta_auto(struct drill_run *run, struct run_unit *unit)
         refresh_due(run, unit);
     }
     drill_mta_peek(&run->mta, &step);
-    if (unit && unit->ours && our_turn(run, unit, &step)) {
-        return true;
+    const struct drill_item *item;
+    if (unit && unit->ours && our_turn(run, unit, &step, &item)) {
+        return take_turn(run, unit, &step, item);
     }
-    if (holds_back(unit, &step)) {
+    if (holds_back(run, unit, &step)) {
         return take(run, unit) || wait_more(run, unit, DRILL_NEVER);
     }
     switch (step.kind) {
@@ -302,8 +319,12 @@ static bool mta_auto(struct drill_run *run, struct run_unit *unit)
         if (!run->linked) {
             return take(run, unit) || mta_over(run, unit);
         }
+        if (run->conn == CONN_HALF) {
+            return run_leave(run); /* nothing can be sent any more */
+        }
         return send_step(run, step.has_macro ? &step.macro : NULL, &step.command);
     case DRILL_MTA_WAIT:
+        run->listening = true;
         return take(run, unit) ||
                wait_more(run, unit, drill_mta_patience(&run->mta, DRILL_MTA_WAIT));
     case DRILL_MTA_CLOSE: return mta_close(run, unit);
@@ -320,6 +341,9 @@ static bool milter_close(struct drill_run *run, struct run_unit *unit)
     if (item && (item->kind == DRILL_ITEM_CLOSE || item->kind == DRILL_ITEM_HANGUP ||
                  item->kind == DRILL_ITEM_RESET)) {
         return run_line_act(run, unit, item);
+    }
+    if (run_out_flush(run)) {
+        return true;
     }
     run->milter.hang_up = false;
     if (run->linked) {
@@ -353,18 +377,23 @@ static bool milter_auto(struct drill_run *run, struct run_unit *unit)
     drill_milter_peek(&run->milter, &step);
     switch (step.kind) {
     case DRILL_MILTER_SEND:
-        if (!run->linked) {
+        if (!run->linked || run->conn == CONN_HALF) {
             drill_milter_answered(&run->milter);
             return true;
         }
         if (unit && unit->ours && unit->main) {
             const struct drill_item *item = alike(run, unit->main->items, &step.reply);
             if (item) {
-                return run_line_send(run, unit, item, &step.reply, NULL, true);
+                return !run_line_early(run, unit) &&
+                       run_line_send(run, unit, item, &step.reply, NULL, true);
             }
         }
         return send_step(run, NULL, &step.reply);
-    case DRILL_MILTER_CLOSE: return milter_close(run, unit);
+    case DRILL_MILTER_CLOSE:
+        if (run_line_awaits_end(unit) && (run->linked || run->pending_end)) {
+            return take(run, unit) || wait_more(run, unit, DRILL_NEVER);
+        }
+        return milter_close(run, unit);
     case DRILL_MILTER_WAIT: break;
     }
     return milter_wait(run, unit);
@@ -373,6 +402,25 @@ static bool milter_auto(struct drill_run *run, struct run_unit *unit)
 bool run_auto(struct drill_run *run, struct run_unit *unit)
 {
     return run->config.ours == DRILL_SIDE_MTA ? mta_auto(run, unit) : milter_auto(run, unit);
+}
+
+/* ---- our end ---- */
+
+bool run_leave(struct drill_run *run)
+{
+    struct drill_mta_step step;
+    drill_mta_peek(&run->mta, &step);
+    if (step.kind == DRILL_MTA_SEND && !run->quit && run->conn == CONN_UP &&
+        (step.command.code == DRILL_SMFIC_QUIT || step.command.code == DRILL_SMFIC_ABORT)) {
+        return send_step(run, NULL, &step.command);
+    }
+    if (run_out_flush(run)) {
+        return true;
+    }
+    run_shoot(run, DRILL_WISH_DRAIN);
+    run_closed(run, NULL, DRILL_END_FIN);
+    drill_mta_hung_up(&run->mta);
+    return true;
 }
 
 /* ---- the strict end: after the last line the peer may end the session, and do nothing else ----
@@ -394,17 +442,7 @@ static bool mta_end(struct drill_run *run)
         run_finish(run, DRILL_RESULT_PASS, NULL);
         return true;
     }
-    struct drill_mta_step step;
-    drill_mta_peek(&run->mta, &step);
-    if (step.kind == DRILL_MTA_SEND && !run->quit_sent &&
-        (step.command.code == DRILL_SMFIC_QUIT || step.command.code == DRILL_SMFIC_ABORT)) {
-        run->quit_sent = step.command.code == DRILL_SMFIC_QUIT;
-        return send_step(run, NULL, &step.command);
-    }
-    run_shoot(run, DRILL_WISH_DRAIN);
-    run_closed(run, NULL, DRILL_END_FIN);
-    drill_mta_hung_up(&run->mta);
-    return true;
+    return run_leave(run);
 }
 
 static bool may_end(const struct run_came *came)
@@ -424,6 +462,8 @@ static bool milter_end(struct drill_run *run)
         run_fail(run, NULL, "after the last line the MTA may only end the session", &came, "");
     } else if (!run->linked) {
         run_finish(run, DRILL_RESULT_PASS, NULL);
+    } else if (run->quit) {
+        return milter_close(run, NULL); /* either side may, and the other may wait for it */
     } else {
         return wait_more(run, NULL, DRILL_NEVER);
     }

@@ -34,9 +34,23 @@ struct drill_span run_in_raw(const struct drill_run *run)
     return drill_span_sub(drill_buf_span(&run->inbox), run->inbox_at, SIZE_MAX);
 }
 
-void run_in_drop(struct drill_run *run, size_t bytes)
+void run_in_take_raw(struct drill_run *run, size_t bytes)
 {
-    run->inbox_at += bytes;
+    struct drill_span raw = drill_span_sub(run_in_raw(run), 0, bytes);
+    struct drill_seen seen = {.kind = DRILL_SEEN_RAW,
+                              .dir = run->their_dir,
+                              .size = raw.len,
+                              .payload = raw,
+                              .whole = true};
+    if (raw.len) {
+        run_say(run, &seen);
+    }
+    run->inbox_at += raw.len;
+}
+
+bool run_in_torn(const struct drill_run *run)
+{
+    return run->in.parser.have || run->in.parser.left;
 }
 
 static bool between_frames(const struct drill_run *run)
@@ -84,10 +98,11 @@ static void fill_frame(struct drill_run *run, const struct drill_assembled *a,
     came->frame.payload = a->payload;
     came->frame.whole = a->whole;
     came->size = a->frame.size;
-    enum drill_dir dir = run->our_dir == DRILL_TO_MILTER ? DRILL_TO_MTA : DRILL_TO_MILTER;
-    drill_message_decode(dir, a->frame.code, a->payload, &came->message);
+    drill_message_decode(run->their_dir, a->frame.code, a->payload, &came->message);
+    run->quit =
+        run->quit || (run->their_dir == DRILL_TO_MILTER && a->frame.code == DRILL_SMFIC_QUIT);
     struct drill_seen seen = {.kind = DRILL_SEEN_FRAME,
-                              .dir = dir,
+                              .dir = run->their_dir,
                               .code = a->frame.code,
                               .length = a->frame.length,
                               .size = a->frame.size,
@@ -110,8 +125,7 @@ static void say_broken(struct drill_run *run, const char *note)
         drill_write_bytes(&w, kept);
     }
     struct drill_seen seen = {.kind = DRILL_SEEN_RAW,
-                              .dir =
-                                  run->our_dir == DRILL_TO_MILTER ? DRILL_TO_MTA : DRILL_TO_MILTER,
+                              .dir = run->their_dir,
                               .size = p->offset - p->at,
                               .payload = drill_writer_span(&w),
                               .note = note};
@@ -176,8 +190,7 @@ static void take_end(struct drill_run *run, struct run_came *came)
     *came = run->end;
     run->pending_end = false;
     run->conn = CONN_NONE;
-    run_say_end(run, run->our_dir == DRILL_TO_MILTER ? DRILL_TO_MTA : DRILL_TO_MILTER, false, came,
-                NULL);
+    run_say_end(run, run->their_dir, false, came, NULL);
 }
 
 static void take_frame(struct drill_run *run, struct run_came *came)
@@ -216,9 +229,10 @@ static void take_frame(struct drill_run *run, struct run_came *came)
     }
 }
 
+/* Of *came only what its kind has is filled in. */
 void run_in_take(struct drill_run *run, struct run_came *came)
 {
-    memset(came, 0, sizeof(*came));
+    came->kind = CAME_NONE;
     if (run->pending_open) {
         run->pending_open = false;
         came->kind = CAME_OPEN;
@@ -232,4 +246,11 @@ void run_in_take(struct drill_run *run, struct run_came *came)
     if (came->kind == CAME_NONE && run->pending_end) {
         take_end(run, came);
     }
+}
+
+void run_in_take_end(struct drill_run *run, struct run_came *came)
+{
+    do {
+        run_in_take(run, came);
+    } while (came->kind != CAME_END && run->pending_end && run->result == DRILL_RESULT_RUNNING);
 }

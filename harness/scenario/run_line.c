@@ -43,6 +43,7 @@ void run_line_done(struct drill_run *run)
     run->since = run->progress = run->settled = run->now;
     run->macros_matched = 0;
     run->binds_mark = run->binds.count;
+    run->got_before = run->report.bytes_got;
     run->due = DUE_UNKNOWN;
     run->open_asked = false;
     run->stalled = false;
@@ -68,43 +69,117 @@ static bool is_ending(const struct drill_item *item)
 
 bool run_line_awaits_end(const struct run_unit *unit)
 {
-    return unit && !unit->ours && unit->main && is_ending(unit->main->items);
+    const struct drill_item *item = unit && !unit->ours && unit->main ? unit->main->items : NULL;
+    while (item && !is_ending(item)) {
+        item = item->next;
+    }
+    return item != NULL;
+}
+
+static bool sends_bytes(const struct run_unit *unit)
+{
+    const struct drill_item *item = unit->main ? unit->main->items : NULL;
+    return unit->ours && (!item || item->kind == DRILL_ITEM_MESSAGE ||
+                          item->kind == DRILL_ITEM_FRAME || item->kind == DRILL_ITEM_RAW);
+}
+
+bool run_line_end_follows(struct drill_run *run)
+{
+    if (run->below <= run->at) {
+        run->below = run->at + 1;
+        while (run->below < run->unit_count && !run->units[run->below].dots &&
+               sends_bytes(&run->units[run->below])) {
+            run->below++;
+        }
+    }
+    return run->below < run->unit_count && run_line_awaits_end(&run->units[run->below]);
+}
+
+static const struct drill_travel *travel_of(const struct run_unit *unit)
+{
+    const struct drill_step *last = unit->main ? unit->main : unit->macro[unit->macros - 1];
+    return &last->items->travel;
+}
+
+bool run_line_early(struct drill_run *run, const struct run_unit *unit)
+{
+    const struct drill_travel *travel = travel_of(unit);
+    uint64_t when = travel->has_after ? run_later(run->since, travel->after) : 0;
+    if (run->now < when) {
+        run_wait_until(run, when);
+    }
+    return run->now < when;
 }
 
 /* ---- ours ---- */
+
+/* What the profile would send in the place of a macro line: its stage unless one is named, and the
+ * values that patterns stand for. */
+static void profile_macros(struct drill_run *run, const struct run_unit *unit,
+                           const struct drill_item *line, struct drill_message *out)
+{
+    uint8_t stage = unit->main ? unit->main->items->code : 0;
+    for (const struct drill_field *f = line->fields; f; f = f->next) {
+        if (f->id == DRILL_FIELD_STAGE && f->value.kind == DRILL_VALUE_INT) {
+            stage = (uint8_t)f->value.number;
+        }
+    }
+    (void)drill_message_init(out, DRILL_TO_MILTER, DRILL_SMFIC_MACRO);
+    if (drill_mta_macros(&run->mta, stage, out)) {
+        out->rest = drill_arena_copy(&run->line, out->rest); /* the view does not last */
+    }
+    out->letter = stage;
+}
 
 static enum drill_code compose_macros(struct drill_run *run, const struct run_unit *unit,
                                       const struct drill_message *macro, struct drill_error *err)
 {
     struct run_job *job = &run->job;
     enum drill_code code = DRILL_OK;
-    struct drill_message stage; /* unnamed: that of the command below */
-    drill_message_init(&stage, DRILL_TO_MILTER, DRILL_SMFIC_MACRO);
-    stage.letter = unit->main ? unit->main->items->code : 0;
+    struct drill_message own;
     for (size_t i = 0; i < unit->macros && code == DRILL_OK; i++) {
-        code = drill_compose(unit->macro[i]->items, unit->dir, &stage, &run->binds, &run->line,
+        profile_macros(run, unit, unit->macro[i]->items, &own);
+        code = drill_compose(unit->macro[i]->items, unit->dir, &own, &run->binds, &run->line,
                              &job->part[job->parts++], err);
     }
-    if (unit->macros == 0 && macro && code == DRILL_OK) {
-        code = drill_compose_message(macro, &run->line, &job->part[job->parts++]);
+    if (unit->macros == 0 && macro) {
+        own = *macro;
+        own.rest = drill_arena_copy(&run->line, macro->rest);
+        code = drill_compose_message(&own, &run->line, &job->part[job->parts++]);
     }
     return code;
 }
 
+static bool default_of(struct drill_run *run, const struct drill_item *item,
+                       struct drill_message *out)
+{
+    if (item->kind != DRILL_ITEM_MESSAGE) {
+        return false;
+    }
+    return run->config.ours == DRILL_SIDE_MTA ? drill_mta_default(&run->mta, item->code, out)
+                                              : drill_milter_default(&run->milter, item->code, out);
+}
+
 bool run_line_send(struct drill_run *run, struct run_unit *unit, const struct drill_item *item,
-                   const struct drill_message *fallback, const struct drill_message *macro,
+                   const struct drill_message *planned, const struct drill_message *macro,
                    bool used_plan)
 {
     struct run_job *job = &run->job;
+    struct drill_message fallback;
     struct drill_error err;
     drill_error_clear(&err);
     drill_arena_reset(&run->line);
     job->parts = 0;
     job->used_plan = used_plan;
-    job->travel = item ? &item->travel : &unit->macro[unit->macros - 1]->items->travel;
+    job->travel = travel_of(unit);
+    if (item) {
+        job->travel = &item->travel;
+    }
     enum drill_code code = compose_macros(run, unit, macro, &err);
     if (code == DRILL_OK && item) {
-        code = drill_compose(item, unit->dir, fallback, &run->binds, &run->line,
+        /* Only now: the macros' values are made in the same place. */
+        planned = !planned && default_of(run, item, &fallback) ? &fallback : planned;
+        code = drill_compose(item, unit->dir, planned, &run->binds, &run->line,
                              &job->part[job->parts++], &err);
     }
     if (code != DRILL_OK) {
@@ -119,7 +194,7 @@ bool run_line_send(struct drill_run *run, struct run_unit *unit, const struct dr
 }
 
 /* Does a literal line of the MTA's stand in the place of the next planned command? An additional
- * recipient, header or body chunk, all of its own making, does not. */
+ * recipient, header or body chunk, which is named in full, does not. */
 static bool uses_plan(struct drill_run *run, const struct drill_item *item,
                       const struct drill_message *planned)
 {
@@ -129,10 +204,14 @@ static bool uses_plan(struct drill_run *run, const struct drill_item *item,
     }
     size_t named = 0;
     for (const struct drill_field *f = item->fields; f; f = f->next) {
-        named += f->id == DRILL_FIELD_DATA ? 2 : !drill_value_is_pattern(&f->value);
+        bool first = f->id == DRILL_FIELD_STR0 || f->id == DRILL_FIELD_BODY;
+        if (f->id == DRILL_FIELD_DATA) {
+            named += 2;
+        } else if (first || f->id == DRILL_FIELD_STR1) {
+            named += !drill_value_is_pattern(&f->value);
+        }
     }
-    const struct drill_proto_message *row = drill_proto_find(DRILL_TO_MILTER, item->code);
-    size_t all = row->field[1] && item->code != DRILL_SMFIC_RCPT ? 2 : 1;
+    size_t all = item->code == DRILL_SMFIC_HEADER ? 2 : 1;
     return named < all || run_item_is(run, item, planned);
 }
 
@@ -167,37 +246,51 @@ bool run_item_is(struct drill_run *run, const struct drill_item *item,
 static bool send_literal(struct drill_run *run, struct run_unit *unit)
 {
     const struct drill_item *item = unit->main ? unit->main->items : NULL;
-    struct drill_message fallback;
-    bool have = false;
+    struct drill_message planned;
     bool used = true;
-    if (item && item->kind == DRILL_ITEM_MESSAGE) {
-        if (run->config.ours == DRILL_SIDE_MTA) {
-            have = drill_mta_default(&run->mta, item->code, &fallback);
-            used = !have || uses_plan(run, item, &fallback);
-        } else {
-            have = drill_milter_default(&run->milter, item->code, &fallback);
+    if (run->config.ours == DRILL_SIDE_MTA && item && default_of(run, item, &planned)) {
+        used = uses_plan(run, item, &planned);
+    }
+    return run_line_send(run, unit, item, NULL, NULL, used);
+}
+
+static bool open_refused(struct drill_run *run, struct run_unit *unit)
+{
+    bool reached = run->ever_linked;
+    if (run_line_end_follows(run)) {
+        run_line_done(run); /* that line says whether it is right */
+    } else {
+        run_fail_ended(run, unit,
+                       reached ? "the connection could not be opened"
+                               : "the peer could not be reached");
+        if (!reached) {
+            run_finish(run, DRILL_RESULT_UNREACHABLE, NULL);
         }
     }
-    return run_line_send(run, unit, item, have ? &fallback : NULL, NULL, used);
+    return true;
 }
 
 /* The open line of ours: true when it moved. */
 static bool act_open(struct drill_run *run, struct run_unit *unit)
 {
-    if (run->conn == CONN_UP && run->open_asked) {
+    if (run->linked) {
+        if (!run->open_asked) {
+            return run_leave(run);
+        }
         run_line_done(run);
-    } else if (run->conn == CONN_UP || run->conn == CONN_HALF) {
-        run_closed(run, NULL, DRILL_END_FIN);
-        drill_mta_hung_up(&run->mta);
-        run_shoot(run, DRILL_WISH_DRAIN);
+    } else if (run->pending_end && run->open_asked) {
+        return open_refused(run, unit);
     } else if (run->pending_end) {
-        run_line_done(run); /* refused: the next line says whether that is right */
-    } else if (run->conn == CONN_NONE) {
+        struct run_came came;
+        run_in_take(run, &came); /* the peer was first to end what stood before */
+        run_auto_feed(run, &came);
+    } else if (run->conn != CONN_OPENING) {
         run->open_asked = true;
         run_open(run);
     } else {
-        run_wait_until(run, run_later(run->progress, run->config.patience));
-        if (run->now < run_later(run->progress, run->config.patience)) {
+        uint64_t when = run_later(run->progress, run->config.patience);
+        run_wait_until(run, when);
+        if (run->now < when) {
             return false;
         }
         run_fail(run, unit, "the connection did not come to stand in time", NULL, "");
@@ -213,10 +306,9 @@ static bool act_silence(struct drill_run *run, const struct drill_item *item)
     for (const struct drill_field *f = item->fields; f; f = f->next) {
         span = f->id == DRILL_FIELD_FOR ? f->value.number : span;
     }
-    uint64_t when = run_later(run->since, span);
+    uint64_t when = run_later(run->progress, span);
     run->stalled = item->kind == DRILL_ITEM_STALL;
-    bool acted =
-        !run->stalled && (run->pending_end || run->pending_open || run_in_raw(run).len > 0);
+    bool acted = !run->stalled && (run->pending_end || run->report.bytes_got > run->got_before);
     if (run->now < when && !acted) {
         run_wait_until(run, when);
         return false;
@@ -230,6 +322,9 @@ static bool act_silence(struct drill_run *run, const struct drill_item *item)
 static bool end_by_us(struct drill_run *run, enum drill_wish_kind wish, enum drill_end how,
                       const char *note)
 {
+    if (wish != DRILL_WISH_RESET && run_out_flush(run)) {
+        return true;
+    }
     run_shoot(run, wish);
     if (wish == DRILL_WISH_HALF_CLOSE) {
         struct run_came end = {.kind = CAME_END, .how = how};
@@ -269,14 +364,18 @@ bool run_line_act(struct drill_run *run, struct run_unit *unit, const struct dri
     return false;
 }
 
-static bool needs_link(const struct drill_item *item)
+static bool needs_link(const struct drill_run *run, const struct drill_item *item)
 {
+    bool quiet = item && (item->kind == DRILL_ITEM_SILENCE || item->kind == DRILL_ITEM_STALL);
+    if (quiet && run->ever_linked) {
+        return false; /* an ending by the peer is what a silence ends with */
+    }
     return !item || (item->kind != DRILL_ITEM_OPEN && item->kind != DRILL_ITEM_REFUSE);
 }
 
 static bool wait_for_link(struct drill_run *run, struct run_unit *unit)
 {
-    if (run->conn == CONN_NONE && run->implied_open && !run->ever_linked) {
+    if (run->conn == CONN_NONE && run->implied_open && !run->ever_linked && !run->pending_end) {
         run_open(run);
         return true;
     }
@@ -287,10 +386,9 @@ static bool wait_for_link(struct drill_run *run, struct run_unit *unit)
             return false;
         }
     }
-    run_fail(run, unit,
-             run->ever_linked ? "there is no connection any more for this line"
-                              : "the peer could not be reached",
-             run->pending_end ? &run->end : NULL, "");
+    run_fail_ended(run, unit,
+                   run->ever_linked ? "there is no connection any more for this line"
+                                    : "the peer could not be reached");
     if (!run->ever_linked) {
         run_finish(run, DRILL_RESULT_UNREACHABLE, NULL);
     }
@@ -300,17 +398,13 @@ static bool wait_for_link(struct drill_run *run, struct run_unit *unit)
 static bool our_line(struct drill_run *run, struct run_unit *unit)
 {
     const struct drill_item *item = unit->main ? unit->main->items : NULL;
-    const struct drill_travel *travel =
-        item ? &item->travel : &unit->macro[unit->macros - 1]->items->travel;
-    uint64_t when = travel->has_after ? run_later(run->since, travel->after) : 0;
-    if (run->now < when) {
-        run_wait_until(run, when);
+    if (run_line_early(run, unit)) {
         return false;
     }
-    if (needs_link(item) && !run->linked) {
+    if (needs_link(run, item) && !run->linked) {
         /* The line below may say that this ending is right: then this one counts as done. */
-        const struct run_unit *next = run->at + 1 < run->unit_count ? unit + 1 : NULL;
-        if (run->pending_end && run->ever_linked && run_line_awaits_end(next)) {
+        if (run->pending_end && run->ever_linked && sends_bytes(unit) &&
+            run_line_end_follows(run)) {
             run_line_done(run);
             return true;
         }
@@ -319,8 +413,7 @@ static bool our_line(struct drill_run *run, struct run_unit *unit)
     if (run->pending_open) {
         run->pending_open = false; /* the implied connection */
     }
-    if (!item || item->kind == DRILL_ITEM_MESSAGE || item->kind == DRILL_ITEM_FRAME ||
-        item->kind == DRILL_ITEM_RAW) {
+    if (sends_bytes(unit)) {
         return send_literal(run, unit);
     }
     return run_line_act(run, unit, item);

@@ -7,12 +7,13 @@ enum { OUT_FULL = 256 * 1024 };
 
 bool run_out_busy(const struct drill_run *run)
 {
-    return run->job.kind != JOB_NONE;
+    return run->job.kind != JOB_NONE || run->flushing;
 }
 
-bool run_out_held(const struct drill_run *run)
+bool run_out_flush(struct drill_run *run)
 {
-    return run->out.len > run->out_at;
+    run->flushing = run->linked && run->held > 0;
+    return run->flushing;
 }
 
 static uint64_t job_total(const struct run_job *job)
@@ -63,8 +64,8 @@ static void tell_part(struct drill_run *run, size_t index, uint64_t begin)
     }
     size_t got = bytes ? drill_outgoing_peek(o, bytes, want) : 0;
     uint64_t gone = run->job.gone > begin ? run->job.gone - begin : 0;
-    if (gone > o->total) {
-        gone = o->total;
+    if (gone > o->total || run->job.hold) {
+        gone = o->total; /* what is held back goes with the next bytes */
     }
     run->report.frames_sent++;
     struct drill_seen seen = {.kind = o->framed ? DRILL_SEEN_FRAME : DRILL_SEEN_RAW,
@@ -109,6 +110,11 @@ static void sent_as_milter(struct drill_run *run, const struct drill_outgoing *o
     }
 }
 
+static bool is_quit(const struct drill_run *run, const struct drill_outgoing *o)
+{
+    return o->framed && o->code == DRILL_SMFIC_QUIT && run->our_dir == DRILL_TO_MILTER;
+}
+
 /* The autopilot learns what its side has said, whoever wrote it. */
 static void job_done(struct drill_run *run)
 {
@@ -119,6 +125,7 @@ static void job_done(struct drill_run *run)
     tell(run);
     job->kind = JOB_NONE;
     run->progress = run->settled = run->now;
+    run->quit = run->quit || is_quit(run, last);
     bool mta = run->config.ours == DRILL_SIDE_MTA;
     if (kind == JOB_AUTO) {
         if (mta) {
@@ -132,6 +139,8 @@ static void job_done(struct drill_run *run)
         sent_as_mta(run, last);
     } else if (!torn) {
         sent_as_milter(run, last);
+    } else if (!mta) {
+        drill_milter_answered(&run->milter);
     }
     run_line_done(run);
 }
@@ -148,8 +157,8 @@ bool run_out_start(struct drill_run *run, enum run_job_kind kind)
         end += job->part[i].total;
         job->part_end[i] = end;
     }
-    if (job->hold && end > OUT_FULL) {
-        job->hold = false;
+    if (job->hold && run->held + end > OUT_FULL) {
+        job->hold = false; /* memory is bounded: all of it goes now */
     }
     if (!fill(run)) {
         return false;
@@ -170,6 +179,7 @@ void run_out_wrote(struct drill_run *run, size_t bytes)
     run->held -= held;
     bytes -= held;
     if (job->kind == JOB_NONE) {
+        run->flushing = run->held > 0;
         return;
     }
     job->gone += bytes;
@@ -186,13 +196,31 @@ void run_out_wrote(struct drill_run *run, size_t bytes)
     }
 }
 
+/* LANGUAGE.md: a line that cannot be completed because the peer ended the connection counts as done
+ * if that ending is what stands below, or if the autopilot deals with it. */
+static bool may_be_cut_short(const struct drill_run *run)
+{
+    const struct run_job *job = &run->job;
+    size_t next = run->at + 1;
+    bool dots = next < run->unit_count ? run->units[next].dots : run->dots_at_end;
+    return job->kind == JOB_AUTO || dots || is_quit(run, &job->part[job->parts - 1]);
+}
+
 void run_out_abort(struct drill_run *run)
 {
     run->held = 0;
+    run->flushing = false;
     run->out_at = run->out.len = 0;
-    if (run->job.kind != JOB_NONE) {
-        job_done(run);
+    if (run->job.kind == JOB_NONE) {
+        return;
     }
+    if (may_be_cut_short(run) || run_line_end_follows(run)) {
+        job_done(run);
+        return;
+    }
+    tell(run);
+    run->job.kind = JOB_NONE;
+    run_fail_ended(run, &run->units[run->at], "the connection ended before all of this was sent");
 }
 
 /* How much of the line may go in one write: `split=`, `dribble=`, or a profile that writes macro
@@ -223,8 +251,9 @@ struct drill_span run_out_next(struct drill_run *run)
 {
     struct run_job *job = &run->job;
     struct drill_span none = drill_span_of(NULL, 0);
+    struct drill_span all = drill_span_sub(drill_buf_span(&run->out), run->out_at, SIZE_MAX);
     if (job->kind == JOB_NONE) {
-        return none;
+        return run->flushing ? all : none;
     }
     if (run->now < job->not_before) {
         run_wait_until(run, job->not_before);
@@ -234,6 +263,5 @@ struct drill_span run_out_next(struct drill_run *run)
         job->piece_left = piece(run);
     }
     uint64_t most = job->piece_left + run->held;
-    struct drill_span all = drill_span_sub(drill_buf_span(&run->out), run->out_at, SIZE_MAX);
     return most < all.len ? drill_span_sub(all, 0, (size_t)most) : all;
 }

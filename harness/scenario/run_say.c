@@ -22,18 +22,17 @@ static void remember(struct drill_run *run, const struct drill_seen *seen)
     }
 }
 
-void run_say(struct drill_run *run, const struct drill_seen *seen)
+void run_say(struct drill_run *run, struct drill_seen *seen)
 {
-    struct drill_seen s = *seen;
-    s.now = run->now;
-    if (!s.ours && s.kind == DRILL_SEEN_FRAME) {
+    seen->now = run->now;
+    if (!seen->ours && seen->kind == DRILL_SEEN_FRAME) {
         run->report.frames_got++;
     }
-    if (s.kind != DRILL_SEEN_OPEN) {
-        remember(run, &s);
+    if (seen->kind != DRILL_SEEN_OPEN) {
+        remember(run, seen);
     }
     if (run->config.observer.seen) {
-        run->config.observer.seen(run->config.observer.ctx, &s);
+        run->config.observer.seen(run->config.observer.ctx, seen);
     }
 }
 
@@ -144,7 +143,7 @@ static void fill_expected(struct drill_run *run, const struct run_unit *unit)
 static void fill_actual(struct drill_run *run, const struct run_came *came)
 {
     struct drill_writer w = drill_writer_of(run->report.actual, DRILL_REPORT_LINE);
-    enum drill_dir theirs = run->our_dir == DRILL_TO_MILTER ? DRILL_TO_MTA : DRILL_TO_MILTER;
+    enum drill_dir theirs = run->their_dir;
     if (!came || came->kind == CAME_NONE) {
         drill_write_text(&w, "nothing");
     } else if (came->kind == CAME_END) {
@@ -160,17 +159,39 @@ static void fill_actual(struct drill_run *run, const struct run_came *came)
     end_line(&w);
 }
 
+static bool is_given(const struct run_unit *unit)
+{
+    bool given = unit && unit->main && unit->main->given;
+    for (size_t i = 0; unit && i < unit->macros; i++) {
+        given = given || unit->macro[i]->given;
+    }
+    return given && !unit->ours;
+}
+
 void run_fail(struct drill_run *run, const struct run_unit *unit, const char *what,
               const struct run_came *came, const char *why)
 {
     if (run->result != DRILL_RESULT_RUNNING) {
         return;
     }
-    run_finish(run, DRILL_RESULT_FAIL, what);
+    if (is_given(unit)) {
+        run_finish(run, DRILL_RESULT_SKIP, "a `given` line was not met");
+    } else {
+        run_finish(run, DRILL_RESULT_FAIL, what);
+    }
     fill_expected(run, unit);
     fill_actual(run, came);
     fill_before(run, came && came->kind != CAME_OPEN && came->kind != CAME_NONE);
     (void)snprintf(run->report.why, sizeof(run->report.why), "%s", why);
+}
+
+void run_fail_ended(struct drill_run *run, const struct run_unit *unit, const char *what)
+{
+    struct run_came end = {.kind = CAME_NONE};
+    if (run->pending_end) {
+        run_in_take_end(run, &end);
+    }
+    run_fail(run, unit, what, &end, "");
 }
 
 /* What was never there, or never sent one milter frame, is no milter that misbehaves. */
@@ -195,6 +216,10 @@ void run_unreached(struct drill_run *run, const struct run_unit *unit, const str
 /* `what` NULL keeps the sentence that stands. */
 void run_finish(struct drill_run *run, enum drill_result result, const char *what)
 {
+    if (run->refused || run->mta.no_memory) {
+        result = DRILL_RESULT_ERROR;
+        what = "no memory for this play";
+    }
     run->result = result;
     run->report.result = result;
     if (what) {

@@ -81,29 +81,38 @@ struct run_past {
 };
 
 struct drill_run {
+    /* What lives as long as the runner. */
     struct drill_run_config config;
     const struct drill_alloc *alloc;
-    bool model; /* config.file was NULL */
-    enum drill_dir our_dir;
+    struct drill_alloc guard; /* `alloc`, and notes in `refused` when it refuses */
+    bool model;               /* config.file was NULL */
+    enum drill_dir our_dir, their_dir;
 
     struct drill_arena fixed; /* units */
     struct drill_arena binds_arena;
     struct drill_arena line; /* composing one job */
     struct drill_arena results;
+    struct run_unit *units;
+    size_t unit_count;
+    bool dots_at_end;
+    bool implied_open; /* the first connection is not written */
+    struct drill_assembler in;
+    struct drill_buf inbox;
+    struct drill_buf out;
+
+    /* What one play needs: from here to the end of the struct. */
+    size_t at; /* the unit that is played */
+    bool refused;
     struct drill_mta mta;
     struct drill_milter milter;
     struct drill_binds binds;
-
-    struct run_unit *units;
-    size_t unit_count, at;
-    bool dots_at_end;
     size_t macros_matched;
     size_t binds_mark;
     enum run_due due;
     uint64_t due_key;
-    bool implied_open; /* the first connection is not written */
-    bool ending;       /* all lines are done */
-    bool quit_sent;
+    size_t
+        below; /* the unit below `at` that is not bytes of ours; up to `at`: not looked for yet */
+    bool quit; /* one side or the other has said so on this connection */
 
     enum run_conn conn;
     bool linked; /* the transport has a connection of ours */
@@ -115,23 +124,22 @@ struct drill_run {
     struct run_came end;
     bool open_asked; /* the current line asked for the connection */
     bool stalled;    /* a stall line of ours stands: nothing is read */
+    bool listening;  /* the MTA's autopilot waits for a reply */
 
-    struct drill_assembler in;
-    struct drill_buf inbox;
     size_t inbox_at;
     bool head_seen; /* the current frame's head was shown to the profile */
-    uint64_t frame_at;
 
-    struct drill_buf out;
     size_t out_at;
     uint64_t held; /* bytes in `out` of joined lines that are done */
+    bool flushing; /* they go out now, without a line behind them */
     bool apart;    /* macro frame and command in two writes */
     struct run_job job;
 
     uint64_t now;
-    uint64_t since;    /* when the previous line was done */
-    uint64_t progress; /* when bytes last came or went: programs' limits start anew there */
-    uint64_t settled;  /* when a whole frame or more last came or went: our patience starts there */
+    uint64_t since;      /* when the previous line was done */
+    uint64_t got_before; /* bytes that had come by then */
+    uint64_t progress;   /* when bytes last came or went: programs' limits start anew there */
+    uint64_t settled; /* when a whole frame or more last came or went: our patience starts there */
     uint64_t until;
     bool ticking; /* time has been seen at all */
 
@@ -151,7 +159,12 @@ bool run_in_add(struct drill_run *run, struct drill_span bytes);
 void run_in_take(struct drill_run *run, struct run_came *came);
 /* Bytes that came and are not yet part of a frame that was taken. */
 struct drill_span run_in_raw(const struct drill_run *run);
-void run_in_drop(struct drill_run *run, size_t bytes);
+/* Takes the first of them, and tells that they came. */
+void run_in_take_raw(struct drill_run *run, size_t bytes);
+/* Takes the ending that is pending, and before it what came before it. */
+void run_in_take_end(struct drill_run *run, struct run_came *came);
+/* Has a frame begun that is not complete? */
+bool run_in_torn(const struct drill_run *run);
 size_t run_in_want(const struct drill_run *run);
 /* Why the last CAME_GARBLED is no frame, or not one that our profile takes. */
 void run_frame_error(const struct drill_run *run, struct drill_error *err);
@@ -164,16 +177,23 @@ void run_out_wrote(struct drill_run *run, size_t bytes);
 /* The connection is gone: the job ends where it stands. */
 void run_out_abort(struct drill_run *run);
 struct drill_span run_out_next(struct drill_run *run);
-bool run_out_held(const struct drill_run *run);
+/* True when bytes of joined lines are held back: they go first, and the caller asks again. */
+bool run_out_flush(struct drill_run *run);
 
 /* run_line.c: each returns true when it moved, false when it waits (run->until is set). */
 bool run_line(struct drill_run *run, struct run_unit *unit);
 void run_line_done(struct drill_run *run);
 bool run_line_awaits_end(const struct run_unit *unit);
+/* Is an ending by the peer what stands below, with nothing between but bytes of ours, which cannot
+ * be sent any more either? */
+bool run_line_end_follows(struct drill_run *run);
+/* `after=`: true when it is not time yet; the tick is set. */
+bool run_line_early(struct drill_run *run, const struct run_unit *unit);
 bool run_item_is(struct drill_run *run, const struct drill_item *item,
                  const struct drill_message *message);
+/* `planned`: the message of the profile's that the line stands for; NULL: its default one. */
 bool run_line_send(struct drill_run *run, struct run_unit *unit, const struct drill_item *item,
-                   const struct drill_message *fallback, const struct drill_message *macro,
+                   const struct drill_message *planned, const struct drill_message *macro,
                    bool used_plan);
 bool run_line_act(struct drill_run *run, struct run_unit *unit, const struct drill_item *item);
 void run_open(struct drill_run *run);
@@ -197,13 +217,17 @@ void run_matched(struct drill_run *run, struct run_unit *unit, const struct run_
 bool run_auto(struct drill_run *run, struct run_unit *unit); /* unit NULL: to the end */
 void run_auto_feed(struct drill_run *run, const struct run_came *came);
 bool run_strict_end(struct drill_run *run);
+/* Our MTA ends the connection as its profile does: QUIT where that comes next, then the close. */
+bool run_leave(struct drill_run *run);
 
 /* run_say.c */
-void run_say(struct drill_run *run, const struct drill_seen *seen);
+void run_say(struct drill_run *run, struct drill_seen *seen); /* fills in `now` */
 void run_say_end(struct drill_run *run, enum drill_dir dir, bool ours, const struct run_came *end,
                  const char *note);
 void run_fail(struct drill_run *run, const struct run_unit *unit, const char *what,
               const struct run_came *came, const char *why);
+/* The ending that is pending came where this unit cannot have it. */
+void run_fail_ended(struct drill_run *run, const struct run_unit *unit, const char *what);
 void run_finish(struct drill_run *run, enum drill_result result, const char *what);
 void run_unreached(struct drill_run *run, const struct run_unit *unit, const struct run_came *came);
 

@@ -107,7 +107,38 @@ static bool wait_more(struct drill_run *run, struct run_unit *unit)
     return true;
 }
 
-/* Bytes that are no frame: a literal compares as they come, a pattern takes all up to the end. */
+static bool other_bytes(struct drill_run *run, struct run_unit *unit, const char *what)
+{
+    struct run_came came = {.kind = CAME_GARBLED};
+    run_in_take_raw(run, SIZE_MAX);
+    run_fail(run, unit, what, &came, "");
+    return true;
+}
+
+/* A pattern takes all that comes until that side ends the connection. */
+static bool their_stream(struct drill_run *run, struct run_unit *unit,
+                         const struct drill_value *value)
+{
+    struct drill_span have = run_in_raw(run);
+    bool any =
+        value->kind == DRILL_VALUE_GLOB && drill_span_equal(value->text, drill_span_str("*"));
+    if (!run->pending_end) {
+        if (have.len < RUN_INBOX) {
+            return wait_more(run, unit);
+        }
+        if (!any) {
+            return other_bytes(run, unit, "more came than can be compared with a pattern");
+        }
+    } else if (!drill_match_bytes(value, have, &run->binds)) {
+        return other_bytes(run, unit, "the bytes that came are others");
+    } else {
+        run_line_done(run);
+    }
+    run_in_take_raw(run, have.len);
+    return true;
+}
+
+/* Bytes that are no frame. A literal is compared as they come. */
 static bool their_raw(struct drill_run *run, struct run_unit *unit, const struct drill_item *item)
 {
     struct drill_span have = run_in_raw(run);
@@ -115,19 +146,8 @@ static bool their_raw(struct drill_run *run, struct run_unit *unit, const struct
     struct drill_error err;
     uint8_t *bytes = NULL;
     drill_arena_reset(&run->line);
-    const struct drill_value *value = item->fields ? &item->fields->value : NULL;
-    bool pattern = !value || value->kind != DRILL_VALUE_BYTES;
-    if (pattern) {
-        if (!run->pending_end) {
-            return have.len < RUN_INBOX ? wait_more(run, unit) : (run_in_drop(run, have.len), true);
-        }
-        if (value && !drill_match_bytes(value, have, &run->binds)) {
-            run_fail(run, unit, "the bytes that came are others", NULL, "");
-            return true;
-        }
-        run_in_drop(run, have.len);
-        run_line_done(run);
-        return true;
+    if (item->fields->value.kind != DRILL_VALUE_BYTES) { /* the parser asks for the one field */
+        return their_stream(run, unit, &item->fields->value);
     }
     if (drill_compose(item, unit->dir, NULL, &run->binds, &run->line, &want, &err) != DRILL_OK ||
         want.total > RUN_INBOX / 2 ||
@@ -138,14 +158,16 @@ static bool their_raw(struct drill_run *run, struct run_unit *unit, const struct
     size_t total = drill_outgoing_pull(&want, bytes, (size_t)want.total);
     size_t common = have.len < total ? have.len : total;
     if (!drill_span_equal(drill_span_sub(have, 0, common), drill_span_of(bytes, common))) {
-        run_fail(run, unit, "the bytes that came are others", NULL, "");
-    } else if (have.len < total) {
+        return other_bytes(run, unit, "the bytes that came are others");
+    }
+    if (have.len < total) {
         if (!run->pending_end) {
             return wait_more(run, unit);
         }
-        run_fail(run, unit, "the connection ended before all of these bytes", &run->end, "");
+        run_in_take_raw(run, have.len);
+        run_fail_ended(run, unit, "the connection ended before all of these bytes");
     } else {
-        run_in_drop(run, total);
+        run_in_take_raw(run, total);
         run_line_done(run);
     }
     return true;
@@ -160,7 +182,8 @@ static bool their_torn(struct drill_run *run, struct run_unit *unit, const struc
         if (!run->pending_end) {
             return wait_more(run, unit);
         }
-        run_fail(run, unit, "the connection ended before so many bytes", &run->end, "");
+        run_in_take_raw(run, have.len);
+        run_fail_ended(run, unit, "the connection ended before so many bytes");
         return true;
     }
     bool right = true;
@@ -169,10 +192,9 @@ static bool their_torn(struct drill_run *run, struct run_unit *unit, const struc
         right = right && (!item->travel.has_length || drill_be32(have.ptr) == item->travel.length);
     }
     if (!right) {
-        run_fail(run, unit, "the head of another frame came", NULL, "");
-        return true;
+        return other_bytes(run, unit, "the head of another frame came");
     }
-    run_in_drop(run, item->travel.has_cut ? need : have.len);
+    run_in_take_raw(run, item->travel.has_cut ? need : have.len);
     run_line_done(run);
     return true;
 }
@@ -185,13 +207,21 @@ static bool their_silence(struct drill_run *run, struct run_unit *unit,
         span = f->id == DRILL_FIELD_FOR ? f->value.number : span;
     }
     uint64_t when = run_later(run->since, span);
-    if (run->pending_end || run_in_raw(run).len > 0) {
+    if (run->pending_end || run_in_torn(run) || run_in_raw(run).len > 0) {
         struct run_came came;
+        struct drill_span raw = run_in_raw(run);
         run_in_take(run, &came);
-        if (came.kind != CAME_NONE) {
-            run_fail(run, unit, "that side was not silent", &came, "");
-            return true;
+        if (came.kind == CAME_NONE) { /* part of a frame */
+            struct drill_seen seen = {.kind = DRILL_SEEN_RAW,
+                                      .dir = unit->dir,
+                                      .size = raw.len,
+                                      .payload = raw,
+                                      .whole = true};
+            run_say(run, &seen);
+            came.kind = CAME_GARBLED;
         }
+        run_fail(run, unit, "that side was not silent", &came, "");
+        return true;
     }
     if (run->now < when) {
         run_wait_until(run, when);
@@ -265,7 +295,7 @@ bool run_their_line(struct drill_run *run, struct run_unit *unit)
         return true;
     }
     bool moved = false;
-    if (item && (run->linked || run->pending_end) && their_special(run, unit, item, &moved)) {
+    if (item && run->ever_linked && their_special(run, unit, item, &moved)) {
         return moved;
     }
     struct run_came came;
@@ -274,16 +304,15 @@ bool run_their_line(struct drill_run *run, struct run_unit *unit)
     if (came.kind == CAME_NONE) {
         return wait_more(run, unit);
     }
-    if (came.kind == CAME_OPEN && run->implied_open && run->at == 0) {
+    if (came.kind == CAME_OPEN && run->implied_open && run->report.connections == 1) {
         return true;
     }
     switch (run_fits(run, unit, &came, &why)) {
     case FIT_YES: run_matched(run, unit, &came); break;
     case FIT_PART: run_auto_feed(run, &came); break;
     case FIT_NO:
-        if (unit->main && unit->main->given) {
-            run_finish(run, DRILL_RESULT_SKIP, "a `given` line was not met");
-            run->report.pos = unit->main->pos;
+        if (came.kind == CAME_END && run->quit) {
+            run_auto_feed(run, &came); /* after `quit` that needs no line */
         } else {
             run_unreached(run, unit, &came);
             mismatch(run, unit, &came, &why);

@@ -15,6 +15,13 @@ struct copies {
     struct copies *next;
 };
 
+/* An `smtp` line: it belongs to the message or session above it, numbered when all are known. */
+struct extra {
+    struct drill_smtp_extra smtp; /* first: the list that scene.extras is */
+    const struct drill_client *client;
+    const struct drill_envelope *message;
+};
+
 struct building {
     const struct drill_file *file;
     const char *name;
@@ -24,6 +31,7 @@ struct building {
     struct drill_client **client_end, *client;
     struct drill_envelope **message_end, *message;
     struct copies *copies;
+    struct drill_smtp_extra **extra_end;
     uint64_t bytes;
 };
 
@@ -318,6 +326,57 @@ static enum drill_code make_copies(struct building *b, bool messages)
     return DRILL_OK;
 }
 
+static uint8_t stage_of(struct drill_span word)
+{
+    const struct drill_proto_message *row = drill_proto_word(DRILL_TO_MILTER, word);
+    return row ? row->code : 0;
+}
+
+static enum drill_code smtp_line(struct building *b, const struct drill_setup *s)
+{
+    struct extra *e = drill_arena_take(b->arena, sizeof(*e));
+    enum drill_code code = b->client ? DRILL_OK : add_client(b);
+    if (!e || code != DRILL_OK) {
+        return no_memory(b);
+    }
+    e->client = b->client;
+    e->message = b->message;
+    for (const struct drill_pair *p = s->fields; p && code == DRILL_OK; p = p->next) {
+        struct drill_span text;
+        code = value_bytes(b, &p->value, &text);
+        if (key_is(p, "after")) {
+            e->smtp.stage = stage_of(text);
+        } else if (key_is(p, "send")) {
+            e->smtp.act = DRILL_SMTP_SAY;
+            e->smtp.line = text;
+        } else if (key_is(p, "end")) {
+            e->smtp.act = drill_span_equal(text, drill_span_str("reset")) ? DRILL_SMTP_LOSE
+                                                                          : DRILL_SMTP_LEAVE;
+        }
+    }
+    *b->extra_end = &e->smtp;
+    b->extra_end = (struct drill_smtp_extra **)(void *)&e->smtp.next;
+    return code;
+}
+
+static void number_extras(struct drill_scene *scene)
+{
+    for (struct drill_smtp_extra *x = scene->extras; x;
+         x = (struct drill_smtp_extra *)(uintptr_t)x->next) {
+        struct extra *e = (struct extra *)(void *)x;
+        uint32_t session = 0, message = 0;
+        for (const struct drill_client *c = scene->traffic; c; c = c->next) {
+            session++;
+            x->session = c == e->client ? session : x->session;
+            for (const struct drill_envelope *m = c->messages; m; m = m->next) {
+                message++;
+                bool here = e->message ? m == e->message : c == e->client && m == c->messages;
+                x->message = here && x->message == 0 ? message : x->message;
+            }
+        }
+    }
+}
+
 static enum drill_code traffic_line(struct building *b, const struct drill_setup *s)
 {
     enum drill_code code = DRILL_OK;
@@ -336,12 +395,12 @@ static enum drill_code traffic_line(struct building *b, const struct drill_setup
         break;
     case DRILL_SETUP_HEADER:
     case DRILL_SETUP_BODY: code = content(b, s); break;
+    case DRILL_SETUP_SMTP: code = smtp_line(b, s); break;
     case DRILL_SETUP_WHY:
     case DRILL_SETUP_MTA:
     case DRILL_SETUP_MILTER:
     case DRILL_SETUP_TLS:
-    case DRILL_SETUP_JUDGE:
-    case DRILL_SETUP_SMTP: break;
+    case DRILL_SETUP_JUDGE: break;
     }
     return code;
 }
@@ -371,6 +430,7 @@ static enum drill_code build_traffic(struct building *b, struct drill_scene *sce
     enum drill_code code = DRILL_OK;
     scene->traffic = NULL;
     b->client_end = &scene->traffic;
+    b->extra_end = &scene->extras;
     for (const struct drill_setup *s = b->file ? b->file->setup : NULL; s; s = s->next) {
         code = traffic_line(b, s);
         if (code != DRILL_OK) {
@@ -382,7 +442,9 @@ static enum drill_code build_traffic(struct building *b, struct drill_scene *sce
     }
     code = code == DRILL_OK ? finish_traffic(b, scene->traffic) : code;
     code = code == DRILL_OK ? make_copies(b, true) : code;
-    return code == DRILL_OK ? make_copies(b, false) : code;
+    code = code == DRILL_OK ? make_copies(b, false) : code;
+    number_extras(scene);
+    return code;
 }
 
 static const struct drill_setup *side_line(const struct drill_file *file, enum drill_side side)

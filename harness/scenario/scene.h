@@ -9,6 +9,7 @@
 
 #include "scenario/parse.h"
 #include "session/profile.h"
+#include "session/smtp.h"
 #include "session/traffic.h"
 
 /* Most bytes that headers, body and files of one message may have together. */
@@ -31,6 +32,7 @@ struct drill_scene {
     const struct drill_profile *mta, *milter;
     struct drill_settings mta_settings, milter_settings;
     struct drill_client *traffic;
+    struct drill_smtp_extra *extras; /* the `smtp` lines */
 };
 
 /* `file` may be NULL: defaults. Errors carry the place in the file, or none for an override.

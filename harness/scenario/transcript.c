@@ -27,6 +27,12 @@ static void add(struct drill_buf *out, const char *text)
     (void)drill_buf_append(out, drill_span_str(text));
 }
 
+/* A line of the recording, or a part of one: without it the recording is not complete. */
+static void say(struct drill_transcript *t, const char *text)
+{
+    t->incomplete = !drill_buf_append(&t->text, drill_span_str(text)) || t->incomplete;
+}
+
 /* Writes by `print`, measuring first. */
 static bool add_frame(struct drill_buf *out, const struct drill_message *m)
 {
@@ -54,6 +60,11 @@ static bool add_bytes(struct drill_buf *out, struct drill_span bytes)
     return true;
 }
 
+static void say_bytes(struct drill_transcript *t, struct drill_span bytes)
+{
+    t->incomplete = !add_bytes(&t->text, bytes) || t->incomplete;
+}
+
 /* A file for a large value; its name, or NULL when memory is refused. */
 static const char *add_file(struct drill_transcript *t, struct drill_span bytes)
 {
@@ -79,17 +90,16 @@ static const char *mark(enum drill_dir dir)
 static const char *large_field(const struct drill_message *m, struct drill_span *value)
 {
     const struct drill_proto_message *row = drill_proto_find(m->dir, m->code);
+    *value = m->payload;
+    if (!row) {
+        return NULL;
+    }
     if (m->defect == DRILL_DEFECT_NONE && m->shape == DRILL_SHAPE_STR_STR &&
         m->str[1].len > DRILL_TRANSCRIPT_INLINE && m->str[0].len <= DRILL_TRANSCRIPT_INLINE) {
         *value = m->str[1];
         return row->field[1];
     }
-    if (m->shape == DRILL_SHAPE_BYTES) {
-        *value = m->rest;
-        return "data";
-    }
-    *value = m->payload;
-    return row ? "data" : NULL;
+    return "data"; /* of a BYTES message its field, of others the whole payload */
 }
 
 static void large(struct drill_transcript *t, const struct drill_message *m)
@@ -98,23 +108,23 @@ static void large(struct drill_transcript *t, const struct drill_message *m)
     char text[128];
     const struct drill_proto_message *row = drill_proto_find(m->dir, m->code);
     const char *field = large_field(m, &value);
-    add(&t->text, mark(m->dir));
+    say(t, mark(m->dir));
     if (field) {
-        add(&t->text, row->word);
+        say(t, row->word);
     } else {
         (void)snprintf(text, sizeof(text), "frame code=%u", m->code);
-        add(&t->text, text);
+        say(t, text);
         field = "data";
     }
     if (value.ptr == m->str[1].ptr && m->shape == DRILL_SHAPE_STR_STR) {
         (void)snprintf(text, sizeof(text), " %s=", row->field[0]);
-        add(&t->text, text);
-        (void)add_bytes(&t->text, m->str[0]);
+        say(t, text);
+        say_bytes(t, m->str[0]);
     }
     const char *name = add_file(t, value);
     (void)snprintf(text, sizeof(text), " %s=file ", field);
-    add(&t->text, text);
-    (void)add_bytes(&t->text, drill_span_str(name ? name : ""));
+    say(t, text);
+    say_bytes(t, drill_span_str(name ? name : ""));
 }
 
 static void frame(struct drill_transcript *t, const struct drill_seen *s)
@@ -128,30 +138,36 @@ static void frame(struct drill_transcript *t, const struct drill_seen *s)
     drill_message_decode(s->dir, s->code, s->payload, &m);
     struct drill_writer measure = drill_writer_of(NULL, 0);
     drill_text_message(&measure, &m, 0);
-    if (measure.len > 4 * DRILL_TRANSCRIPT_INLINE) {
+    struct drill_span value;
+    (void)large_field(&m, &value);
+    if (value.len > DRILL_TRANSCRIPT_INLINE && measure.len > DRILL_TRANSCRIPT_INLINE) {
         large(t, &m);
     } else if (!add_frame(&t->text, &m)) {
         t->incomplete = true;
     }
     if (s->length != s->size + 1) {
         (void)snprintf(cut, sizeof(cut), " length=%u", s->length);
-        add(&t->text, cut);
+        say(t, cut);
     }
-    add(&t->text, "\n");
+    if (s->ours && s->total < s->size + DRILL_FRAME_HEADER_SIZE) {
+        (void)snprintf(cut, sizeof(cut), " cut=%llu", (unsigned long long)s->total);
+        say(t, cut);
+    }
+    say(t, "\n");
 }
 
 static void raw(struct drill_transcript *t, const struct drill_seen *s)
 {
-    add(&t->text, mark(s->dir));
-    add(&t->text, "raw data=");
+    say(t, mark(s->dir));
+    say(t, "raw data=");
     if (s->payload.len > DRILL_TRANSCRIPT_INLINE) {
         const char *name = add_file(t, s->payload);
-        add(&t->text, "file ");
-        (void)add_bytes(&t->text, drill_span_str(name ? name : ""));
+        say(t, "file ");
+        say_bytes(t, drill_span_str(name ? name : ""));
     } else {
-        (void)add_bytes(&t->text, s->payload);
+        say_bytes(t, s->payload);
     }
-    add(&t->text, "\n");
+    say(t, "\n");
 }
 
 static const char *ending(const struct drill_seen *s)
@@ -171,17 +187,17 @@ void drill_transcript_seen(void *ctx, const struct drill_seen *s)
 {
     struct drill_transcript *t = ctx;
     switch (s->kind) {
-    case DRILL_SEEN_OPEN: add(&t->text, "> open\n"); break;
+    case DRILL_SEEN_OPEN: say(t, "> open\n"); break;
     case DRILL_SEEN_FRAME: frame(t, s); break;
     case DRILL_SEEN_RAW: raw(t, s); break;
     case DRILL_SEEN_END:
-        add(&t->text, mark(s->dir));
-        add(&t->text, ending(s));
+        say(t, mark(s->dir));
+        say(t, ending(s));
         break;
     case DRILL_SEEN_QUIET:
-        add(&t->text, "# ");
-        add(&t->text, s->note ? s->note : "silence");
-        add(&t->text, "\n");
+        say(t, "# ");
+        say(t, s->note ? s->note : "silence");
+        say(t, "\n");
         break;
     }
 }
@@ -215,6 +231,9 @@ static void write_setup(const struct drill_transcript_head *h, struct drill_buf 
         add_field(out, "helo", c->helo);
         if (c->auth.len) {
             add_field(out, "auth", c->auth);
+        }
+        if (c->tls) {
+            add(out, " tls=yes");
         }
         add(out, "\n");
     }

@@ -4,8 +4,9 @@
  */
 #include "scenario/print.h"
 #include "scenario/run_state.h"
+#include "wire/text.h"
 
-#include <stdio.h>
+enum { SHOWN = 400 };
 
 static bool key_is(const struct drill_pair *p, const char *key)
 {
@@ -61,7 +62,7 @@ static bool fits_any(struct drill_run *run, const struct drill_check *check,
 }
 
 static bool fail(struct drill_run *run, const struct drill_check *check, const char *what,
-                 const struct drill_told *told)
+                 const struct drill_told *told, bool modelled)
 {
     struct drill_report *r = &run->report;
     run_finish(run, DRILL_RESULT_FAIL, what);
@@ -69,43 +70,61 @@ static bool fail(struct drill_run *run, const struct drill_check *check, const c
     struct drill_writer w = drill_writer_of(r->expected, DRILL_REPORT_LINE - 1);
     drill_print_check(check, &w);
     r->expected[drill_writer_span(&w).len] = '\0';
-    if (told) {
-        (void)snprintf(r->actual, sizeof(r->actual), "SMTP: %.*s (modelled)", (int)told->line.len,
-                       (const char *)told->line.ptr);
-    } else {
-        (void)snprintf(r->actual, sizeof(r->actual), "nothing");
+    w = drill_writer_of(r->actual, DRILL_REPORT_LINE - 1);
+    if (!told) {
+        drill_write_text(&w, "nothing");
+    } else if (told->line.len == 0) {
+        drill_write_text(&w, modelled ? "SMTP: no reply (modelled)" : "SMTP: no reply");
+    } else { /* a milter's words: quoted, for they may hold anything */
+        drill_write_text(&w, "SMTP: ");
+        drill_text_bytes(&w, told->line, SHOWN);
+        drill_write_text(&w, modelled ? " (modelled)" : "");
     }
+    r->actual[drill_writer_span(&w).len] = '\0';
     return false;
 }
 
-/* The recipient's number in the message, from 1; 0: no such recipient. */
-static uint32_t rcpt_number(const struct drill_mta *mta, uint32_t message, struct drill_span addr)
+static const struct drill_envelope *message_of(const struct drill_concluded *by, uint32_t number)
 {
-    uint32_t n = 0;
-    for (const struct drill_client *c = mta->traffic; c; c = c->next) {
+    for (const struct drill_client *c = by->traffic; c; c = c->next) {
         for (const struct drill_envelope *m = c->messages; m; m = m->next) {
-            if (++n == message) {
-                for (uint32_t i = 0; i < m->rcpts; i++) {
-                    if (drill_span_equal(m->rcpt[i], addr)) {
-                        return i + 1;
-                    }
-                }
+            if (--number == 0) {
+                return m;
             }
+        }
+    }
+    return NULL;
+}
+
+/* The recipient's number in the message, from 1; 0: no such recipient. */
+static uint32_t rcpt_number(struct drill_run *run, const struct drill_envelope *m,
+                            const struct drill_value *address)
+{
+    for (uint32_t i = 0; i < m->rcpts; i++) {
+        if (drill_match_bytes(address, m->rcpt[i], &run->binds)) {
+            return i + 1;
         }
     }
     return 0;
 }
 
-static const struct drill_told *told_at(const struct drill_mta *mta, uint32_t message,
+/* What the client was told at that stage of the message: of one that was played twice, the last.
+ * What a session was told (at CONNECT and HELO) counts for each of its messages. */
+static const struct drill_told *told_at(const struct drill_concluded *by, uint32_t message,
                                         uint8_t stage, uint32_t rcpt)
 {
-    for (const struct drill_told *t = mta->told; t; t = t->next) {
-        if (t->stage == stage && (t->message == message || t->message == 0) &&
-            (rcpt == 0 || t->rcpt == rcpt)) {
-            return t;
+    const struct drill_told *session = NULL, *last = NULL;
+    for (const struct drill_told *t = by->told; t; t = t->next) {
+        bool there = t->stage == stage && (rcpt == 0 || t->rcpt == rcpt);
+        if (t->message == 0 && there) {
+            session = t;
+        } else if (t->message == message && there) {
+            last = t;
+        } else if (t->message == message && session) {
+            last = session;
         }
     }
-    return NULL;
+    return last;
 }
 
 static uint8_t stage_code(const struct drill_pair *at)
@@ -122,63 +141,108 @@ static uint8_t stage_code(const struct drill_pair *at)
 }
 
 static bool check_one(struct drill_run *run, const struct drill_check *check,
-                      const struct drill_mta *mta, uint32_t message)
+                      const struct drill_concluded *by, uint32_t message)
 {
+    const struct drill_envelope *m = message_of(by, message);
     const struct drill_pair *at = field(check->fields, "at");
     const struct drill_pair *rcpt = field(check->fields, "rcpt");
     const struct drill_told *told = NULL;
+    if (!m) {
+        return fail(run, check, "there is no such message", NULL, false);
+    }
     if (at || rcpt) {
-        uint32_t number = 0;
-        if (rcpt && rcpt->value.parts) {
-            number = rcpt_number(mta, message, rcpt->value.parts->bytes);
-            if (number == 0) {
-                return fail(run, check, "the message has no such recipient", NULL);
-            }
+        uint32_t number = rcpt ? rcpt_number(run, m, &rcpt->value) : 0;
+        if (rcpt && number == 0) {
+            return fail(run, check, "the message has no such recipient", NULL, false);
         }
-        told = told_at(mta, message, at ? stage_code(at) : DRILL_SMFIC_RCPT, number);
+        told = told_at(by, message, at ? stage_code(at) : DRILL_SMFIC_RCPT, number);
     } else {
-        told = drill_mta_outcome(mta, message);
+        told = by->outcome(by->ctx, message);
     }
     if (!told) {
-        return fail(run, check, "the SMTP client was told nothing there", NULL);
+        return fail(run, check, "the SMTP client was told nothing there", NULL, false);
     }
     return fits_any(run, check, told) ||
-           fail(run, check, "the SMTP client is told something else", told);
+           fail(run, check, "the SMTP client is told something else", told, by->modelled);
+}
+
+static uint64_t count_messages(const struct drill_concluded *by)
+{
+    uint64_t count = 0;
+    for (const struct drill_client *c = by->traffic; c; c = c->next) {
+        for (const struct drill_envelope *m = c->messages; m; m = m->next) {
+            count++;
+        }
+    }
+    return count;
 }
 
 static bool check_verdict(struct drill_run *run, const struct drill_check *check,
-                          const struct drill_mta *mta)
+                          const struct drill_concluded *by)
 {
     const struct drill_pair *message = field(check->fields, "message");
     uint64_t first = 1, last = 1;
     if (message && message->value.kind == DRILL_VALUE_RANGE) {
         first = message->value.low ? message->value.low : 1;
-        last = message->value.high;
+        last = message->value.high == UINT64_MAX ? count_messages(by) : message->value.high;
     } else if (message) {
         first = last = message->value.number;
     }
-    uint64_t count = 0;
-    for (const struct drill_client *c = mta->traffic; c; c = c->next) {
-        for (const struct drill_envelope *m = c->messages; m; m = m->next) {
-            count++;
-        }
-    }
-    last = last < count ? last : count;
     for (uint64_t n = first; n <= last; n++) {
-        if (!check_one(run, check, mta, (uint32_t)n)) {
+        if (!check_one(run, check, by, (uint32_t)n)) {
             return false;
         }
     }
     return true;
 }
 
-bool drill_run_check_verdicts(struct drill_run *run, const struct drill_mta *mta)
+bool drill_run_check_told(struct drill_run *run, const struct drill_concluded *by)
 {
     const struct drill_check *check = run->config.file ? run->config.file->body.checks : NULL;
     for (; check; check = check->next) {
-        if (check->kind == DRILL_CHECK_VERDICT && !check_verdict(run, check, mta)) {
+        if (check->kind == DRILL_CHECK_VERDICT && !check_verdict(run, check, by)) {
             return false;
         }
     }
     return true;
+}
+
+static const struct drill_told *model_outcome(const void *ctx, uint32_t message)
+{
+    return drill_mta_outcome(ctx, message);
+}
+
+bool drill_run_check_verdicts(struct drill_run *run, const struct drill_mta *mta)
+{
+    if (mta->no_memory) {
+        run_finish(run, DRILL_RESULT_ERROR, "no memory for what the SMTP client is told");
+        return false;
+    }
+    struct drill_concluded by = {.traffic = mta->traffic,
+                                 .told = mta->told,
+                                 .outcome = model_outcome,
+                                 .ctx = mta,
+                                 .modelled = true};
+    return drill_run_check_told(run, &by);
+}
+
+void drill_run_judged(struct drill_run *run, struct drill_span text)
+{
+    struct drill_writer w = drill_writer_of(run->report.judge, DRILL_REPORT_LINE - 1);
+    drill_write_bytes(&w, text);
+    run->report.judge[drill_writer_span(&w).len] = '\0';
+}
+
+void drill_run_refute(struct drill_run *run, struct drill_pos pos, const char *what,
+                      const char *why, struct drill_span actual)
+{
+    struct drill_report *r = &run->report;
+    run_finish(run, DRILL_RESULT_FAIL, what);
+    r->pos = pos;
+    struct drill_writer w = drill_writer_of(r->actual, DRILL_REPORT_LINE - 1);
+    drill_text_bytes(&w, actual, SHOWN);
+    r->actual[drill_writer_span(&w).len] = '\0';
+    w = drill_writer_of(r->why, DRILL_WHY_MAX - 1);
+    drill_write_text(&w, why);
+    r->why[drill_writer_span(&w).len] = '\0';
 }

@@ -6,7 +6,6 @@
 #include "cli/cli.h"
 #include "helper_bytes.h"
 
-
 #define ROWS(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Runs it with its standard streams in a file; the text is in `out`. */
