@@ -11,14 +11,16 @@ enum {
     MILTER = 1,
     CONNS = 64,          /* open at once, those that wait to be accepted included */
     WINDOW = 256 * 1024, /* config.window of 0 */
-    READ_BUFFER = 64 * 1024
+    READ_BUFFER = 64 * 1024,
+    IDLE_MOST = 1 << 12 /* turns without a byte or a microsecond: they go round in circles */
 };
 
 #define SIM_A_DAY (UINT64_C(86400) * 1000000)
 
 struct sim_conn {
     struct drill_tcp tcp;
-    uint8_t *rings; /* two, of sim->rings bytes each; kept from play to play */
+    uint32_t number; /* in the play, from 1 */
+    uint8_t *rings;  /* two, of sim->rings bytes each; kept from play to play */
     bool used;
     struct sim_conn *next; /* in the backlog */
 };
@@ -29,7 +31,8 @@ struct sim_end {
     struct drill_run *run;
     struct drill_play play;
     struct sim_conn *conn;
-    bool poke; /* something happened that it waits for */
+    bool blocked; /* its last write found no room */
+    bool poke;    /* something happened that it waits for */
     bool done;
     bool reads, writes; /* armed */
     uint64_t until;
@@ -47,6 +50,10 @@ struct drill_sim {
     bool connecting;   /* the MTA; decided when the milter has done what it can */
     int connect_error;
     bool no_memory;
+    const struct drill_disturb *disturb;
+    uint32_t connections;
+    uint64_t rude_ends, blocked_ends;
+    uint32_t idle; /* turns since a byte or time moved */
     uint8_t buf[READ_BUFFER];
 };
 
@@ -84,6 +91,85 @@ uint64_t drill_sim_now(const struct drill_sim *sim)
     return sim->now;
 }
 
+uint64_t drill_sim_rude_ends(const struct drill_sim *sim)
+{
+    return sim->rude_ends;
+}
+
+uint64_t drill_sim_blocked_ends(const struct drill_sim *sim)
+{
+    return sim->blocked_ends;
+}
+
+/* ---- disturbances ---- */
+
+/* What `side` reads was written by the other one: the direction has the writer's number. */
+static struct drill_disturb_place sim_place(const struct sim_conn *c, int writer, uint64_t at)
+{
+    struct drill_disturb_place p = {c->number, writer == MTA ? DRILL_TO_MILTER : DRILL_TO_MTA, at};
+    return p;
+}
+
+static void sim_next_chunk(const struct drill_sim *sim, struct sim_conn *c, int side, uint64_t from)
+{
+    struct drill_disturb_place place = sim_place(c, !side, from);
+    drill_tcp_let(&c->tcp, side, drill_disturb_stop(sim->disturb, &place));
+}
+
+/* Both have come to a standstill: the next chunks arrive. False when there are none. */
+static bool sim_let_on(struct drill_sim *sim)
+{
+    bool let = false;
+    for (int side = MTA; sim->disturb && side <= MILTER; side++) {
+        struct sim_end *e = &sim->end[side];
+        if (e->conn && e->conn->tcp.end[side].held) {
+            sim_next_chunk(sim, e->conn, side, e->conn->tcp.end[side].stop);
+            e->poke = let = true;
+        }
+    }
+    return let;
+}
+
+/* A write to a connection that is lost at some byte of it. */
+static enum drill_io sim_send_to_loss(struct sim_end *e, struct drill_span bytes, size_t before,
+                                      size_t *took, struct drill_io_end *end)
+{
+    struct drill_sim *sim = e->sim;
+    struct drill_tcp *tcp = &e->conn->tcp;
+    if (before) {
+        enum drill_io io =
+            drill_tcp_send(tcp, e->side, drill_span_sub(bytes, 0, before), took, end);
+        if (io != DRILL_IO_OK || *took < before) {
+            return io;
+        }
+    }
+    size_t more = bytes.len - before < sim->window ? bytes.len - before : sim->window;
+    drill_tcp_lose(tcp, e->side, sim->disturb->loss, more);
+    *took = before + more;
+    sim->end[MTA].poke = sim->end[MILTER].poke = true;
+    return DRILL_IO_OK;
+}
+
+static enum drill_io sim_send(struct sim_end *e, struct drill_span bytes, size_t *took,
+                              struct drill_io_end *end)
+{
+    struct sim_conn *c = e->conn;
+    const struct drill_disturb *d = e->sim->disturb;
+    const struct drill_tcp_end *peer = &c->tcp.end[!e->side];
+    if (!d || !drill_tcp_stands(&c->tcp, e->side)) {
+        e->sim->rude_ends += !c->tcp.dead && peer->released ? 1 : 0;
+        return drill_tcp_send(&c->tcp, e->side, bytes, took, end);
+    }
+    struct drill_disturb_place place = sim_place(c, e->side, peer->taken + peer->used);
+    uint64_t left = drill_disturb_cut(d, c->number, place.dir) - place.at;
+    enum drill_io io = left < bytes.len ? sim_send_to_loss(e, bytes, (size_t)left, took, end)
+                                        : drill_tcp_send(&c->tcp, e->side, bytes, took, end);
+    if (io == DRILL_IO_OK && d->wrote && !c->tcp.loss) {
+        d->wrote(d->ctx, &place, drill_span_sub(bytes, 0, *took));
+    }
+    return io;
+}
+
 /* ---- connections ---- */
 
 static struct sim_conn *sim_conn_new(struct drill_sim *sim)
@@ -114,7 +200,11 @@ static struct sim_conn *sim_conn_take(struct drill_sim *sim)
         if (!c->used) {
             c->used = true;
             c->next = NULL;
+            c->number = ++sim->connections;
             drill_tcp_init(&c->tcp, c->rings, c->rings + sim->rings, sim->window);
+            for (int side = MTA; sim->disturb && side <= MILTER; side++) {
+                sim_next_chunk(sim, c, side, 0);
+            }
             return c;
         }
     }
@@ -133,6 +223,9 @@ static void sim_leave(struct sim_end *e)
 {
     struct sim_conn *c = e->conn;
     e->conn = NULL;
+    e->sim->rude_ends += c->tcp.end[e->side].used ? 1 : 0;
+    e->sim->blocked_ends += e->blocked ? 1 : 0;
+    e->blocked = false;
     if (drill_tcp_over(&c->tcp)) {
         c->used = false;
     }
@@ -207,8 +300,10 @@ static enum drill_io sim_op_send(void *conn, struct drill_span bytes, size_t *to
                                  struct drill_io_end *end)
 {
     struct sim_end *e = conn;
-    enum drill_io io = drill_tcp_send(&e->conn->tcp, e->side, bytes, took, end);
+    enum drill_io io = sim_send(e, bytes, took, end);
+    e->blocked = io == DRILL_IO_AGAIN;
     if (io == DRILL_IO_OK) {
+        e->sim->idle = 0;
         sim_wake_peer(e, true, false);
     }
     return io;
@@ -220,6 +315,7 @@ static enum drill_io sim_op_recv(void *conn, uint8_t *buf, size_t want, size_t *
     struct sim_end *e = conn;
     enum drill_io io = drill_tcp_recv(&e->conn->tcp, e->side, buf, want, got, end);
     if (io == DRILL_IO_OK) {
+        e->sim->idle = 0;
         sim_wake_peer(e, false, true);
     }
     return io;
@@ -316,6 +412,10 @@ static void sim_begin(struct drill_sim *sim, const struct drill_sim_config *conf
     sim->connecting = false;
     sim->connect_error = 0;
     sim->no_memory = false;
+    sim->disturb = config->disturb;
+    sim->connections = 0;
+    sim->rude_ends = sim->blocked_ends = 0;
+    sim->idle = 0;
     for (size_t i = 0; i < CONNS && sim->conn[i]; i++) {
         sim->conn[i]->used = false;
     }
@@ -357,18 +457,24 @@ static void sim_pump(struct sim_end *e)
     }
 }
 
-/* All that can happen without time going by. The milter first: it listens before it is called. */
-static void sim_settle(struct drill_sim *sim)
+/* All that can happen without time going by. The milter first: it listens before it is called.
+ * False when it does not come to an end. */
+static bool sim_settle(struct drill_sim *sim)
 {
     struct sim_end *mta = &sim->end[MTA];
     struct sim_end *milter = &sim->end[MILTER];
-    while (mta->poke || milter->poke) {
+    while (mta->poke || milter->poke || sim_let_on(sim)) {
         sim_pump(milter);
         if (sim->connecting && !milter->poke) {
             sim_connect(sim);
         }
         sim_pump(mta);
+        if (++sim->idle > IDLE_MOST) {
+            return false;
+        }
     }
+    sim->idle = 0;
+    return true;
 }
 
 static uint64_t sim_next_time(const struct drill_sim *sim)
@@ -409,17 +515,18 @@ enum drill_sim_result drill_sim_play(struct drill_sim *sim, const struct drill_s
     bool over = false;
     sim_begin(sim, config);
     for (;;) {
-        sim_settle(sim);
+        bool settled = sim_settle(sim);
         if (sim->end[MTA].done && sim->end[MILTER].done) {
             break;
         }
         uint64_t next = sim_next_time(sim);
-        if (!over && next != DRILL_NEVER && next <= latest) {
+        if (!over && settled && next != DRILL_NEVER && next <= latest) {
             sim->now = next;
             sim_wake_all(sim, false);
         } else if (!over) {
             over = true;
-            result = sim_only_listens(sim) ? DRILL_SIM_OK : DRILL_SIM_STUCK;
+            sim->idle = 0;
+            result = sim_only_listens(sim) && settled ? DRILL_SIM_OK : DRILL_SIM_STUCK;
             sim_wake_all(sim, true);
         } else {
             result = DRILL_SIM_STUCK;

@@ -15,6 +15,7 @@
 #define DRILL_SIM_SIM_H
 
 #include "play/transport.h"
+#include "sim/disturb.h"
 
 struct drill_sim; /* private */
 
@@ -23,12 +24,14 @@ struct drill_sim_config {
     struct drill_run *milter; /* is connected to */
     size_t window;            /* bytes that fit between a write and the peer's read; 0: 256 KiB */
     uint64_t latest;          /* virtual microseconds after which the play is ended; 0: a day */
+    const struct drill_disturb *disturb; /* NULL: nothing is disturbed */
 };
 
 enum drill_sim_result {
     DRILL_SIM_OK,    /* both runners are done; or the MTA is, and nobody will call the milter again:
                         drill_run_stuck has told it so */
-    DRILL_SIM_STUCK, /* both waited for ever: drill_run_stuck was called on those not done */
+    DRILL_SIM_STUCK, /* both waited for ever, or went on for ever without a byte or a microsecond:
+                        drill_run_stuck was called on those not done */
     DRILL_SIM_MEMORY
 };
 
@@ -38,5 +41,11 @@ void drill_sim_free(struct drill_sim *sim);
 enum drill_sim_result drill_sim_play(struct drill_sim *sim, const struct drill_sim_config *config);
 /* The virtual time of the last play, microseconds. */
 uint64_t drill_sim_now(const struct drill_sim *sim);
+/* How many connections of the last play were closed over unread input, or written to when the other
+ * side had closed: how their end is seen depends on how bytes were cut. */
+uint64_t drill_sim_rude_ends(const struct drill_sim *sim);
+/* How many of its connections were ended by a side whose last write had found no room: how much was
+ * written depends on how far the other side had read. */
+uint64_t drill_sim_blocked_ends(const struct drill_sim *sim);
 
 #endif

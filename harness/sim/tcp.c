@@ -11,6 +11,7 @@ void drill_tcp_init(struct drill_tcp *t, uint8_t *ring0, uint8_t *ring1, size_t 
     t->end[1].ring = ring1;
     t->window = window;
     t->receive = window - window / 2;
+    t->end[0].stop = t->end[1].stop = UINT64_MAX;
 }
 
 size_t drill_tcp_unread(const struct drill_tcp *t, int side)
@@ -47,16 +48,26 @@ static void tcp_move_fin(struct drill_tcp *t, int side)
     }
 }
 
+static void tcp_stop_flight(struct drill_tcp *t)
+{
+    t->end[0].lost = tcp_in_flight(t, 0);
+    t->end[1].lost = tcp_in_flight(t, 1);
+    t->end[0].used = drill_tcp_unread(t, 0);
+    t->end[1].used = drill_tcp_unread(t, 1);
+    t->dead = true;
+}
+
 /* An RST arrives at `side` (tcp_reset): in CLOSE_WAIT it is EPIPE, and never ECONNRESET. */
-static void tcp_die(struct drill_tcp *t, int side)
+static void tcp_rst(struct drill_tcp *t, int side)
 {
     struct drill_tcp_end *e = &t->end[side];
-    e->lost = tcp_in_flight(t, side);
-    t->end[!side].lost = tcp_in_flight(t, !side);
     e->error = e->fin_seen && !e->fin_sent ? EPIPE : ECONNRESET;
-    e->used = drill_tcp_unread(t, side);
-    t->end[!side].used = drill_tcp_unread(t, !side);
-    t->dead = true;
+}
+
+static void tcp_die(struct drill_tcp *t, int side)
+{
+    tcp_stop_flight(t);
+    tcp_rst(t, side);
 }
 
 static size_t tcp_put(struct drill_tcp *t, struct drill_tcp_end *to, struct drill_span bytes)
@@ -81,11 +92,36 @@ static int tcp_take_error(struct drill_tcp_end *e)
     return error;
 }
 
+/* A write that reaches nobody. False: it is not one of those. */
+static bool tcp_send_lost(struct drill_tcp *t, int side, struct drill_span bytes, size_t *took,
+                          enum drill_io *io)
+{
+    struct drill_tcp_end *e = &t->end[side];
+    size_t room = e->lost < t->window ? t->window - (size_t)e->lost : 0;
+    bool held = e->held && t->dead; /* the RST stands behind what cannot be read yet */
+    bool fin = t->loss == DRILL_DISTURB_FIN && !e->error && !e->fin_sent;
+    if (t->loss != DRILL_DISTURB_SILENCE && !held && !fin) {
+        return false;
+    }
+    *took = bytes.len < room ? bytes.len : room;
+    *io = *took ? DRILL_IO_OK : DRILL_IO_AGAIN;
+    e->lost += *took;
+    if (fin && *took) {
+        tcp_rst(t, side);
+        e->fin_sent = true; /* after that error every write is EPIPE */
+    }
+    return true;
+}
+
 enum drill_io drill_tcp_send(struct drill_tcp *t, int side, struct drill_span bytes, size_t *took,
                              struct drill_io_end *end)
 {
     struct drill_tcp_end *e = &t->end[side];
     struct drill_tcp_end *peer = &t->end[!side];
+    enum drill_io io;
+    if (t->dead && tcp_send_lost(t, side, bytes, took, &io)) {
+        return io;
+    }
     if (e->error) {
         return tcp_end(t, side, tcp_take_error(e), end);
     }
@@ -111,7 +147,13 @@ enum drill_io drill_tcp_recv(struct drill_tcp *t, int side, uint8_t *buf, size_t
 {
     struct drill_tcp_end *e = &t->end[side];
     size_t n = drill_tcp_unread(t, side);
+    uint64_t readable = e->stop - e->taken;
+    e->held = n > 0 && readable == 0;
+    if (e->held) {
+        return DRILL_IO_AGAIN;
+    }
     n = n < want ? n : want;
+    n = n < readable ? n : (size_t)readable;
     if (n) {
         size_t first = n < t->window - e->head ? n : t->window - e->head;
         memcpy(buf, e->ring + e->head, first);
@@ -119,6 +161,7 @@ enum drill_io drill_tcp_recv(struct drill_tcp *t, int side, uint8_t *buf, size_t
             memcpy(buf + first, e->ring, n - first);
         }
         e->used -= n;
+        e->taken += n;
         e->head += n;
         e->head -= e->head >= t->window ? t->window : 0;
         if (e->used == 0) {
@@ -134,12 +177,18 @@ enum drill_io drill_tcp_recv(struct drill_tcp *t, int side, uint8_t *buf, size_t
     if (e->error) {
         return tcp_end(t, side, tcp_take_error(e), end);
     }
-    return t->dead ? tcp_end(t, side, 0, end) : DRILL_IO_AGAIN;
+    if (t->loss == DRILL_DISTURB_SILENCE || !t->dead) {
+        return DRILL_IO_AGAIN;
+    }
+    return tcp_end(t, side, 0, end);
 }
 
 void drill_tcp_drain(struct drill_tcp *t, int side)
 {
     struct drill_tcp_end *e = &t->end[side];
+    e->taken += e->used;
+    e->stop = e->stop < e->taken ? e->taken : e->stop;
+    e->held = false;
     e->used = 0;
     e->head = 0;
     tcp_move_fin(t, side);
@@ -178,4 +227,32 @@ void drill_tcp_close(struct drill_tcp *t, int side)
     }
     drill_tcp_half_close(t, side);
     t->end[side].released = true;
+}
+
+/* ---- disturbances ---- */
+
+void drill_tcp_let(struct drill_tcp *t, int side, uint64_t stop)
+{
+    t->end[side].stop = stop;
+    t->end[side].held = false;
+}
+
+bool drill_tcp_stands(const struct drill_tcp *t, int side)
+{
+    return !t->dead && !t->end[side].error && !t->end[side].fin_sent && !t->end[!side].released;
+}
+
+void drill_tcp_lose(struct drill_tcp *t, int side, enum drill_disturb_loss loss, size_t more)
+{
+    tcp_stop_flight(t);
+    t->end[side].lost += more;
+    t->loss = loss;
+    for (int i = 0; i < 2; i++) {
+        switch (loss) {
+        case DRILL_DISTURB_FIN: t->end[i].fin_seen = true; break;
+        case DRILL_DISTURB_RST: tcp_rst(t, i); break;
+        case DRILL_DISTURB_SILENCE:
+        case DRILL_DISTURB_KEEP: break;
+        }
+    }
 }
