@@ -84,18 +84,6 @@ static bool set_callbacks(struct drill_span value, uint32_t *protocol)
     return true;
 }
 
-static bool set_eom(struct drill_span value, uint8_t *reply)
-{
-    static const uint8_t CODES[] = {DRILL_SMFIR_ACCEPT, DRILL_SMFIR_CONTINUE, DRILL_SMFIR_REJECT,
-                                    DRILL_SMFIR_TEMPFAIL, DRILL_SMFIR_DISCARD};
-    const struct drill_proto_message *m = drill_proto_word(DRILL_TO_MTA, value);
-    if (!m || !memchr(CODES, m->code, sizeof(CODES))) {
-        return false;
-    }
-    *reply = m->code;
-    return true;
-}
-
 static bool set_add_header(struct drill_span value, uint32_t *actions)
 {
     uint32_t bits = DRILL_SMFIF_QUARANTINE;
@@ -120,11 +108,9 @@ static enum drill_code set_common(struct drill_settings *s, struct drill_span ke
                    ? DRILL_OK
                    : drill_setting_bad(key, value, "a number of bytes", err);
     }
-    if (drill_span_equal(key, drill_span_str("eom"))) {
-        return set_eom(value, &s->eom_reply)
-                   ? DRILL_OK
-                   : drill_setting_bad(key, value, "accept, continue, reject, tempfail or discard",
-                                       err);
+    enum drill_code verdict = drill_milter_set_verdict(s, key, value, err);
+    if (verdict != DRILL_ERR_NOTFOUND) {
+        return verdict;
     }
     if (drill_span_equal(key, drill_span_str("callbacks"))) {
         return set_callbacks(value, &s->protocol)
@@ -137,15 +123,20 @@ static enum drill_code set_common(struct drill_settings *s, struct drill_span ke
     return drill_setting_unknown(key, profile, names, count, err);
 }
 
+/* The last is clamav-milter's. */
 static const char *const NAMES[] = {"version",     "actions", "protocol",  "timeout",
-                                    "maxdatasize", "eom",     "callbacks", "addheader"};
+                                    "maxdatasize", "connect", "helo",      "mail",
+                                    "rcpt",        "data",    "header",    "eoh",
+                                    "body",        "eom",     "callbacks", "addheader"};
+
+enum { NAME_COUNT = sizeof(NAMES) / sizeof(NAMES[0]) };
 
 static enum drill_code libmilter_set(struct drill_settings *s, struct drill_span key,
                                      struct drill_span value, struct drill_arena *arena,
                                      struct drill_error *err)
 {
     (void)arena;
-    return set_common(s, key, value, "libmilter", NAMES, 7, err);
+    return set_common(s, key, value, "libmilter", NAMES, NAME_COUNT - 1, err);
 }
 
 static enum drill_code clamav_set(struct drill_settings *s, struct drill_span key,
@@ -158,7 +149,7 @@ static enum drill_code clamav_set(struct drill_settings *s, struct drill_span ke
                    ? DRILL_OK
                    : drill_setting_bad(key, value, "no, add or replace", err);
     }
-    return set_common(s, key, value, "clamav-milter", NAMES, 8, err);
+    return set_common(s, key, value, "clamav-milter", NAMES, NAME_COUNT, err);
 }
 
 /* ---- reading ---- */
@@ -443,13 +434,23 @@ static bool simple_reply(uint32_t index, uint8_t code, struct drill_message *out
     return index == 0 && drill_message_init(out, DRILL_TO_MTA, code);
 }
 
+/* Without a callback it is `continue`, and so it is where an NR_* bit is emulated for an old MTA,
+ * whatever the callback returns (sendreply). */
+static uint8_t verdict(const struct drill_milter *m)
+{
+    const struct drill_agreed callbacks = {0, 0, m->missing};
+    const struct drill_agreed emulated = {6, 0, m->emulated};
+    if (drill_state_suppressed(m->command, &callbacks) ||
+        !drill_state_owes(m->command, &emulated)) {
+        return DRILL_SMFIR_CONTINUE;
+    }
+    return drill_milter_verdict(m->settings, m->command);
+}
+
 static bool libmilter_reply(const struct drill_milter *m, struct drill_message *out)
 {
-    if (m->command == DRILL_SMFIC_BODYEOB) {
-        return simple_reply(m->reaction, m->settings->eom_reply, out);
-    }
     if (m->command != DRILL_SMFIC_OPTNEG) {
-        return simple_reply(m->reaction, DRILL_SMFIR_CONTINUE, out);
+        return simple_reply(m->reaction, verdict(m), out);
     }
     if (!simple_reply(m->reaction, DRILL_SMFIR_OPTNEG, out)) {
         return false;

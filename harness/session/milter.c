@@ -5,6 +5,7 @@
 
 #include "session/milter_ops.h"
 #include "session/profile.h"
+#include "session/registry.h"
 
 static const struct drill_milter_ops *ops(const struct drill_milter *m)
 {
@@ -43,10 +44,13 @@ bool drill_milter_reads_exactly(const struct drill_milter *m)
 enum drill_milter_head drill_milter_head(struct drill_milter *m, uint32_t length, uint8_t code,
                                          uint32_t *size)
 {
+    bool replying = m->replying;
+    m->replying = false;
     enum drill_milter_head head = ops(m)->head(m, length, code, size);
     if (head == DRILL_MILTER_HANG_UP) {
         m->hang_up = true;
-        m->replying = false;
+    } else {
+        m->replying = replying;
     }
     return head;
 }
@@ -120,6 +124,85 @@ void drill_milter_ended(struct drill_milter *m)
 uint64_t drill_milter_patience(const struct drill_milter *m)
 {
     return ops(m)->patience(m);
+}
+
+/* ---- for the families ---- */
+
+static const struct {
+    const char *word;
+    uint8_t command;
+} VERDICTS[DRILL_VERDICTS] = {
+    [DRILL_VERDICT_CONNECT] = {"connect", DRILL_SMFIC_CONNECT},
+    [DRILL_VERDICT_HELO] = {"helo", DRILL_SMFIC_HELO},
+    [DRILL_VERDICT_MAIL] = {"mail", DRILL_SMFIC_MAIL},
+    [DRILL_VERDICT_RCPT] = {"rcpt", DRILL_SMFIC_RCPT},
+    [DRILL_VERDICT_DATA] = {"data", DRILL_SMFIC_DATA},
+    [DRILL_VERDICT_HEADER] = {"header", DRILL_SMFIC_HEADER},
+    [DRILL_VERDICT_EOH] = {"eoh", DRILL_SMFIC_EOH},
+    [DRILL_VERDICT_BODY] = {"body", DRILL_SMFIC_BODY},
+};
+
+static bool verdict_word(struct drill_span value, uint8_t *code)
+{
+    static const uint8_t CODES[] = {DRILL_SMFIR_ACCEPT, DRILL_SMFIR_CONTINUE, DRILL_SMFIR_REJECT,
+                                    DRILL_SMFIR_TEMPFAIL, DRILL_SMFIR_DISCARD};
+    const struct drill_proto_message *m = drill_proto_word(DRILL_TO_MTA, value);
+    if (!m || !memchr(CODES, m->code, sizeof(CODES))) {
+        return false;
+    }
+    *code = m->code;
+    return true;
+}
+
+enum drill_code drill_milter_set_verdict(struct drill_settings *s, struct drill_span key,
+                                         struct drill_span value, struct drill_error *err)
+{
+    uint8_t *code = drill_span_equal(key, drill_span_str("eom")) ? &s->eom_reply : NULL;
+    for (size_t i = 0; i < DRILL_VERDICTS; i++) {
+        if (drill_span_equal(key, drill_span_str(VERDICTS[i].word))) {
+            code = &s->verdicts[i];
+        }
+    }
+    if (!code) {
+        return DRILL_ERR_NOTFOUND;
+    }
+    return verdict_word(value, code)
+               ? DRILL_OK
+               : drill_setting_bad(key, value, "accept, continue, reject, tempfail or discard",
+                                   err);
+}
+
+uint8_t drill_milter_verdict(const struct drill_settings *s, uint8_t command)
+{
+    if (command == DRILL_SMFIC_BODYEOB) {
+        return s->eom_reply;
+    }
+    for (size_t i = 0; i < DRILL_VERDICTS; i++) {
+        if (VERDICTS[i].command == command && s->verdicts[i]) {
+            return s->verdicts[i];
+        }
+    }
+    return DRILL_SMFIR_CONTINUE;
+}
+
+void drill_milter_react(struct drill_milter *m, uint8_t code)
+{
+    m->say = code;
+    m->reaction = 0;
+    m->replying = true;
+}
+
+bool drill_milter_said(const struct drill_milter *m, struct drill_message *out)
+{
+    if (m->reaction > 0 || !drill_message_init(out, DRILL_TO_MTA, m->say)) {
+        return false;
+    }
+    if (m->say == DRILL_SMFIR_OPTNEG) {
+        out->number[0] = m->answer.version;
+        out->number[1] = m->answer.actions;
+        out->number[2] = m->answer.protocol;
+    }
+    return true;
 }
 
 /* LANGUAGE.md section 3, the last column of the replies. */

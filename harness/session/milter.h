@@ -38,6 +38,7 @@ struct drill_milter {
     uint8_t command;   /* the last command (not MACRO): what a verdict has its effect on */
     bool replying;     /* private: a reaction of replies stands */
     uint32_t reaction; /* private: replies of the reaction done so far */
+    uint8_t say;       /* private: code of the reply of the reaction, or of its last */
     bool hang_up;
     struct drill_agreed answer; /* private: what its OPTNEG reply says */
     uint32_t connections;

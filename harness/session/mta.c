@@ -11,7 +11,7 @@ enum {
     SCRATCH_PLAN,
     SCRATCH_DEFAULT,
     SCRATCHES,
-    MOD_KEPT = 4096, /* bytes of a modification's payload that are kept */
+    EARLY_KEPT = 4096, /* bytes of an unread reply's payload that are kept */
     EARLY_MAX = 1024 /* unread replies that are kept; a real one's socket buffer is full by then */
 };
 
@@ -78,6 +78,17 @@ void drill_mta_macro(struct drill_scratch *s, const struct drill_client *client,
     drill_write_str(&s->macros, m ? m->value : value);
 }
 
+void drill_mta_macro_asked(struct drill_scratch *s, const struct drill_client *client, uint8_t code,
+                           struct drill_span name, struct drill_span value)
+{
+    const struct drill_extra_macro *m = extra_macro(client, code, name);
+    struct drill_span said = m ? m->value : value;
+    if (s->macros.len + name.len + said.len + 2 <= s->macros.cap) {
+        drill_write_str(&s->macros, name);
+        drill_write_str(&s->macros, said);
+    }
+}
+
 static bool has_macro(struct drill_span pairs, struct drill_span wanted)
 {
     struct drill_reader r = drill_reader_of(pairs);
@@ -126,10 +137,30 @@ void drill_mta_tell(struct drill_mta *mta, uint32_t message, uint8_t stage, uint
     mta->told_last = t;
 }
 
+/* How many bytes of it are kept; 0: it is not even noted that it came. */
+static size_t mod_room(struct drill_mta *mta)
+{
+    if (mta->mods_message != mta->cursor.message_number) {
+        mta->mods_message = mta->cursor.message_number;
+        mta->mods_kept = 0;
+        mta->mods_count = 0;
+    }
+    size_t here = DRILL_MTA_MODS_MESSAGE - mta->mods_kept;
+    size_t all = DRILL_MTA_MODS_ALL - mta->mods_all;
+    return mta->mods_count >= DRILL_MTA_MODS_COUNT ? 0 : here < all ? here : all;
+}
+
 void drill_mta_modified(struct drill_mta *mta, const struct drill_message *reply, uint32_t size)
 {
+    bool discard = reply->code == DRILL_SMFIR_DISCARD; /* whatever comes with it */
+    size_t room = discard ? 0 : mod_room(mta);
+    struct drill_span kept = drill_span_sub(reply->payload, 0, room);
+    if (!discard && room == 0 && mta->mods_last &&
+        mta->mods_last->message == mta->cursor.message_number) {
+        mta->mods_last->cut = true;
+        return;
+    }
     struct drill_mod *mod = drill_arena_take(mta->arena, sizeof(*mod));
-    struct drill_span kept = drill_span_sub(reply->payload, 0, MOD_KEPT);
     if (mod) {
         mod->payload = drill_arena_copy(mta->arena, kept);
     }
@@ -139,9 +170,23 @@ void drill_mta_modified(struct drill_mta *mta, const struct drill_message *reply
     }
     mod->message = mta->cursor.message_number;
     mod->code = reply->code;
+    mod->command = mta->awaited;
     mod->size = size;
+    mod->cut = !discard && kept.len < size;
+    mta->mods_count++;
+    mta->mods_kept += kept.len;
+    mta->mods_all += kept.len;
     *mta->mods_end = mod;
     mta->mods_end = &mod->next;
+    mta->mods_last = mod;
+}
+
+/* The milter whose modifications these are has failed. */
+static void note_failed(struct drill_mta *mta, uint32_t message)
+{
+    for (struct drill_mod *m = mta->failed ? mta->mods : NULL; m; m = m->next) {
+        m->failed |= m->message == message;
+    }
 }
 
 uint16_t drill_mta_line_code(struct drill_span line)
@@ -206,7 +251,7 @@ static void keep_early(struct drill_mta *mta, const struct drill_message *reply,
     struct drill_early *e = drill_arena_take(mta->arena, sizeof(*e));
     struct drill_span kept = drill_span_of(NULL, 0);
     if (e) {
-        kept = drill_arena_copy(mta->arena, drill_span_sub(reply->payload, 0, MOD_KEPT));
+        kept = drill_arena_copy(mta->arena, drill_span_sub(reply->payload, 0, EARLY_KEPT));
     }
     if (!e || !kept.ptr) {
         mta->no_memory = true;
@@ -219,12 +264,24 @@ static void keep_early(struct drill_mta *mta, const struct drill_message *reply,
     mta->earlies++;
 }
 
+static void trouble(struct drill_mta *mta, const struct drill_mta_trouble *t)
+{
+    uint32_t message = mta->cursor.message_number;
+    ops(mta)->trouble(mta, t);
+    note_failed(mta, message);
+}
+
 static void take_reply(struct drill_mta *mta, const struct drill_message *reply, uint32_t size)
 {
     uint8_t command = mta->awaited;
+    uint32_t message = mta->cursor.message_number;
+    if (reply->code == DRILL_SMFIR_DISCARD) {
+        drill_mta_modified(mta, reply, size);
+    }
     if (ops(mta)->reply(mta, command, reply, size) && mta->owed) {
         answered(mta);
     }
+    note_failed(mta, message);
 }
 
 /* Early replies go to whatever is owed now. */
@@ -288,6 +345,7 @@ static void now_open(struct drill_mta *mta)
     mta->failed = false;
     mta->stopped = false;
     mta->concluded = false;
+    mta->reading = false;
     mta->skip = 0;
     mta->log[0] = '\0';
     memset(&mta->agreed, 0, sizeof(mta->agreed));
@@ -333,12 +391,18 @@ void drill_mta_did(struct drill_mta *mta)
     }
 }
 
-/* Moves the cursor behind the next planned command of that code on this connection. */
+/* Moves the cursor behind the next planned command of that code on this connection, and in this
+ * message if one has begun: only MAIL looks into the next. */
 static void move_behind(struct drill_mta *mta, uint8_t code)
 {
-    struct drill_mta_cursor ahead = mta->cursor;
+    const struct drill_mta_cursor from = mta->cursor;
+    struct drill_mta_cursor ahead = from;
     struct drill_mta_step step;
     do {
+        bool another = from.message && ahead.message_number != from.message_number;
+        if (another && code != DRILL_SMFIC_MAIL) {
+            return;
+        }
         memset(&step, 0, sizeof(step));
         ops(mta)->next(mta, &ahead, NULL, &step);
     } while (step.kind == DRILL_MTA_SEND && step.command.code != code);
@@ -364,17 +428,19 @@ void drill_mta_sent(struct drill_mta *mta, uint8_t code, bool used_plan)
 
 bool drill_mta_head(struct drill_mta *mta, uint8_t code, uint32_t length)
 {
-    (void)code;
     if (length <= ops(mta)->limit(mta)) {
+        mta->reading = true;
+        mta->reading_code = code;
         return true;
     }
     struct drill_mta_trouble t = {.fault = DRILL_MTA_TOO_LARGE, .length = length};
-    ops(mta)->trouble(mta, &t);
+    trouble(mta, &t);
     return false;
 }
 
 void drill_mta_got(struct drill_mta *mta, const struct drill_message *reply, uint32_t size)
 {
+    mta->reading = false;
     if (!waits(mta)) {
         keep_early(mta, reply, size);
         return;
@@ -386,13 +452,17 @@ void drill_mta_got(struct drill_mta *mta, const struct drill_message *reply, uin
 void drill_mta_garbled(struct drill_mta *mta, const char *text, uint32_t length)
 {
     struct drill_mta_trouble t = {.fault = DRILL_MTA_GARBLED, .text = text, .length = length};
-    ops(mta)->trouble(mta, &t);
+    trouble(mta, &t);
 }
 
 void drill_mta_ended(struct drill_mta *mta, enum drill_end how, int error)
 {
-    struct drill_mta_trouble t = {.fault = DRILL_MTA_ENDED, .how = how, .error = error};
-    ops(mta)->trouble(mta, &t);
+    struct drill_mta_trouble t = {.fault = DRILL_MTA_ENDED,
+                                  .reading = mta->reading,
+                                  .reading_code = mta->reading_code,
+                                  .how = how,
+                                  .error = error};
+    trouble(mta, &t);
     now_closed(mta, false);
 }
 
@@ -405,9 +475,10 @@ void drill_mta_hung_up(struct drill_mta *mta)
 
 void drill_mta_timed_out(struct drill_mta *mta)
 {
-    struct drill_mta_trouble t = {.fault = DRILL_MTA_TIMEOUT};
+    struct drill_mta_trouble t = {
+        .fault = DRILL_MTA_TIMEOUT, .reading = mta->reading, .reading_code = mta->reading_code};
     bool connecting = !mta->open;
-    ops(mta)->trouble(mta, &t);
+    trouble(mta, &t);
     if (connecting) {
         now_closed(mta, false);
     }

@@ -57,8 +57,9 @@ struct drill_mta_cursor {
     const struct drill_envelope *message;
     uint32_t client_number;  /* from 1 */
     uint32_t message_number; /* from 1, through the whole traffic; 0: before the first */
-    uint32_t run;            /* the current DRILL_RUN_* stage (one connection each for Stalwart) */
-    uint32_t run_rcpts;      /* RCPT stage: recipients of this run */
+    uint32_t run;            /* Stalwart: the current DRILL_RUN_* stage (one connection each) */
+    uint32_t run_rcpts;      /* Stalwart, RCPT stage: recipients of this run */
+    uint32_t flags;          /* profile's own: what it knows from here on (the queue id ...) */
     uint8_t at;              /* profile's own: what comes next */
     uint32_t steps;          /* SMFIP_* that this connection goes by: 0 before it negotiated */
     uint32_t rcpt;           /* recipients sent */
@@ -78,19 +79,41 @@ struct drill_told {
     struct drill_told *next;
 };
 
-/* A modification that the MTA took, in order. Copied to the arena; payloads over 4 KiB are cut. */
+/* A modification that the MTA took, in order; and each DISCARD. Copied to the arena: of all for one
+ * message at most DRILL_MTA_MODS_MESSAGE bytes. */
 struct drill_mod {
     uint32_t message;
     uint8_t code;
-    uint32_t size; /* of the whole payload */
+    uint8_t command; /* to which it was the reply */
+    uint8_t milter;  /* of several: which, from 0 */
+    bool failed;     /* that milter failed afterwards (session/apply.h says what it means) */
+    bool cut;        /* not the whole payload is here, or more of them were not kept */
+    uint32_t size;   /* of the whole payload */
     struct drill_span payload;
     struct drill_mod *next;
+};
+
+enum {
+    DRILL_MTA_MODS_MESSAGE = 16 << 20,
+    DRILL_MTA_MODS_ALL = 40 << 20,
+    DRILL_MTA_MODS_COUNT = 16384 /* for one message */
 };
 
 /* A reply that came when none was owed: the program reads it as the answer to its next command. */
 struct drill_early; /* private: mta_ops.h */
 
-enum { DRILL_MTA_OWED = 64 };
+enum { DRILL_MTA_OWED = 64, DRILL_MTA_LISTS = 7 };
+
+/* Private: what a family with one connection a session remembers of it (mta_session.h). */
+struct drill_mta_own {
+    struct drill_mta_cursor smtp; /* how far the client has been answered */
+    struct drill_span reply;      /* what answers all further commands; no ptr: nothing does */
+    struct drill_span list[DRILL_MTA_LISTS]; /* macro names that the milter asked for, by stage */
+    uint32_t hidden;                         /* SMFIP_NO*: too young for the version agreed on */
+    uint32_t flags;                          /* family's own */
+    uint8_t lists;                           /* bits of the lists that were asked for */
+    uint8_t state;                           /* family's own */
+};
 
 struct drill_mta {
     const struct drill_profile *profile;
@@ -107,6 +130,8 @@ struct drill_mta {
     uint8_t owed_to[DRILL_MTA_OWED]; /* ring of the commands, oldest first; of more, the last */
     uint32_t owed_at;
     uint8_t owed_last; /* private: the command owed to behind the ring's end */
+    bool reading;      /* private: the head of a reply was read, its payload was not */
+    uint8_t reading_code;
     struct drill_early *early, **early_end;
     uint32_t earlies;
     uint8_t *scratch;      /* private: see mta_ops.h */
@@ -118,8 +143,12 @@ struct drill_mta {
     uint8_t skip;         /* profile's own: events that SKIP switched off */
     bool stopped;         /* a verdict or a fault ended this run: only its end is left */
     bool concluded;       /* the client was told what this run brought */
+    struct drill_mta_own own;
     struct drill_told *told, **told_end, *told_last;
-    struct drill_mod *mods, **mods_end;
+    struct drill_mod *mods, **mods_end, *mods_last;
+    uint32_t mods_message; /* private: what is kept for this message, and in all */
+    uint32_t mods_count;
+    size_t mods_kept, mods_all;
     char log[512];  /* the line that the program would have logged for the last fault; "" none */
     bool no_memory; /* the arena refused: results are not complete */
 };

@@ -30,6 +30,8 @@ enum drill_mta_fault {
 
 struct drill_mta_trouble {
     enum drill_mta_fault fault;
+    bool reading; /* ENDED, TIMEOUT: inside the payload of a frame of this code */
+    uint8_t reading_code;
     enum drill_end how;
     int error;
     uint32_t length;
@@ -42,6 +44,8 @@ struct drill_early {
     uint32_t size;
     struct drill_early *next;
 };
+
+struct drill_mta_session_ops; /* mta_session.h */
 
 struct drill_mta_ops {
     /* Bytes that the longest macro frame and the longest made-up string take. */
@@ -75,6 +79,8 @@ struct drill_mta_ops {
     /* A written `open` where the plan has none: the next session, or the last one again. */
     void (*reopen)(struct drill_mta *mta);
     uint64_t (*patience)(const struct drill_mta *mta, enum drill_mta_kind kind);
+    /* Of a family with one connection a session; NULL for others. */
+    const struct drill_mta_session_ops *session;
 };
 
 /* For the families: results. `line` must stay valid; "" with code 0: no reply at all. */
@@ -86,6 +92,9 @@ uint16_t drill_mta_line_code(struct drill_span line);
 /* Macro frames: begin, add pairs (extra macros of the client replace values), end. */
 void drill_mta_macro(struct drill_scratch *s, const struct drill_client *client, uint8_t code,
                      const char *name, struct drill_span value);
+/* The same for a name that a milter asked for: a pair that does not fit any more is left out. */
+void drill_mta_macro_asked(struct drill_scratch *s, const struct drill_client *client, uint8_t code,
+                           struct drill_span name, struct drill_span value);
 /* Adds the client's own macros of that stage that `out` has not; false when there are no pairs. */
 bool drill_mta_macros_end(struct drill_scratch *s, const struct drill_client *client, uint8_t code,
                           struct drill_message *out);

@@ -25,6 +25,19 @@ enum {
     DRILL_RUN_DATA = 32
 };
 
+/* Commands to which a milter can be set to answer otherwise than by `continue`. */
+enum {
+    DRILL_VERDICT_CONNECT,
+    DRILL_VERDICT_HELO,
+    DRILL_VERDICT_MAIL,
+    DRILL_VERDICT_RCPT,
+    DRILL_VERDICT_DATA,
+    DRILL_VERDICT_HEADER,
+    DRILL_VERDICT_EOH,
+    DRILL_VERDICT_BODY,
+    DRILL_VERDICTS
+};
+
 struct drill_settings {
     /* both sides */
     uint32_t version;
@@ -48,9 +61,14 @@ struct drill_settings {
     struct drill_span program;     /* {daemon_name} and the like: "Stalwart v0.16.19" */
     struct drill_span listener;    /* for `enable = "listener == 'smtp'"` */
     struct drill_span id;          /* the milter's name in the MTA's log */
+    uint8_t on_error;     /* DRILL_SMFIR_ACCEPT, TEMPFAIL, REJECT, QUARANTINE or SHUTDOWN: what an
+                             MTA makes of a milter that fails (Stalwart: temp_fail_on_error) */
+    uint64_t timeout_eom; /* Sendmail: from the end of the body to the verdict; 0: no limit */
     /* milter; timeout_data is how long it waits for a command */
     uint32_t max_data; /* most data bytes of a frame that it takes */
     uint8_t eom_reply; /* DRILL_SMFIR_*: its verdict at the end of a message */
+    uint8_t action;    /* rspamd: what its checks come to (rspamd.c) */
+    uint8_t verdicts[DRILL_VERDICTS]; /* DRILL_SMFIR_*, by DRILL_VERDICT_*; 0: continue */
 };
 
 struct drill_mta_ops;    /* mta_ops.h: what a family of MTAs gives to the autopilot */

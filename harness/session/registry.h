@@ -8,6 +8,10 @@
 extern const struct drill_profile drill_profile_stalwart;
 extern const struct drill_profile drill_profile_libmilter;
 extern const struct drill_profile drill_profile_clamav_milter;
+extern const struct drill_profile drill_profile_rspamd;
+extern const struct drill_profile drill_profile_pmilter;
+extern const struct drill_profile drill_profile_v2only;
+extern const struct drill_profile drill_profile_postfix;
 
 /* DRILL_ERR_NOTFOUND with the nearest of `names`, and DRILL_ERR_VALUE with what would do. */
 enum drill_code drill_setting_unknown(struct drill_span key, const char *profile,

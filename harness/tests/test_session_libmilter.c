@@ -192,12 +192,95 @@ static void test_lengths(void **state)
     assert_int_equal(drill_milter_patience(&s.milter), 7210000000);
 }
 
+/* ---- settings ---- */
+
+/* What it is set to answer, and what libmilter makes of what comes then: after a verdict the rest
+ * of the message is dropped, but at RCPT all but `accept` concerns that recipient only. */
+static void test_verdicts_that_are_set(void **state)
+{
+    static const struct {
+        const char *key, *value;
+        const char *commands, *replies;
+    } rows[] = {
+        {"connect", "accept", "OCHM", "Oacc"},
+        {"helo", "reject", "OCHM", "Ocrc"},
+        {"mail", "accept", "OCHMRTLNBE", "Occa......"},
+        {"mail", "tempfail", "OCHMRAM", "Occt..t"},
+        {"mail", "discard", "OCHMM", "Occdd"},
+        {"rcpt", "reject", "OCHMRRTLNBE", "Occcrrcccca"},
+        {"rcpt", "discard", "OCHMRTLNBE", "Occcdcccca"},
+        {"rcpt", "accept", "OCHMRTLNBEM", "Occca.....c"},
+        {"data", "tempfail", "OCHMRTLNBE", "Occcct...."},
+        {"header", "accept", "OCHMRTLLNBE", "Occccca...."},
+        {"eoh", "reject", "OCHMRTLNBE", "Occccccr.."},
+        {"body", "discard", "OCHMRTLNBBE", "Occcccccd.."},
+        {"eom", "continue", "OCHMRE", "Occccc"},
+        {"mail", "continue", "OCHMR", "Occcc"},
+    };
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct side s;
+        side_init(&s, "libmilter");
+        side_set(&s, "libmilter", rows[i].key, rows[i].value);
+        side_run(&s, rows[i].commands);
+        if (strcmp(s.got, rows[i].replies) != 0) {
+            fail_msg("%s=%s, %s: got %s, want %s", rows[i].key, rows[i].value, rows[i].commands,
+                     s.got, rows[i].replies);
+        }
+    }
+}
+
+/* A verdict at a stage without a callback is none; at one whose reply was agreed away nothing is
+ * written; and where the library only plays that to an old MTA, it is `continue` (L-5). */
+static void test_verdicts_that_are_lost(void **state)
+{
+    struct side s;
+    (void)state;
+    side_init(&s, "clamav-milter");
+    side_set(&s, "clamav-milter", "helo", "reject");
+    side_set(&s, "clamav-milter", "header", "tempfail");
+    side_run(&s, "OCHMRL");
+    assert_string_equal(s.got, "Occcct");
+
+    side_init(&s, "libmilter");
+    side_set(&s, "libmilter", "protocol", "nr_mail");
+    side_set(&s, "libmilter", "mail", "reject");
+    side_run(&s, "OCHMRLNBE");
+    assert_string_equal(s.got, "Occ.cccca");
+
+    side_start(&s, "libmilter");
+    side_give(&s, 'O', BYTES("\0\0\0\4\0\0\0\x3f\0\0\3\x7f"));
+    side_drain(&s);
+    side_run(&s, "CHMRLNBE");
+    assert_string_equal(s.got, "Occccccca");
+}
+
+static void test_settings(void **state)
+{
+    struct side s;
+    struct drill_error err;
+    const struct drill_profile *p = profile("libmilter");
+    (void)state;
+    side_init(&s, "libmilter");
+    assert_int_equal(
+        p->set(&s.settings, drill_span_str("mail"), drill_span_str("replycode"), NULL, &err),
+        DRILL_ERR_VALUE);
+    assert_string_equal(err.text,
+                        "mail: \"replycode\" is not accept, continue, reject, tempfail or discard");
+    assert_int_equal(p->set(&s.settings, drill_span_str("mial"), drill_span_str("x"), NULL, &err),
+                     DRILL_ERR_NOTFOUND);
+    assert_string_equal(err.text, "libmilter has no setting \"mial\"; did you mean \"mail\"?");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_payloads),
         cmocka_unit_test(test_payloads_without_callbacks),
         cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_verdicts_that_are_set),
+        cmocka_unit_test(test_verdicts_that_are_lost),
+        cmocka_unit_test(test_settings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,592 @@
+/* SPDX-License-Identifier: MIT */
+#include "session/mta_session.h"
+
+#include <string.h>
+
+enum { CHUNK = 65535 };
+
+static const struct drill_mta_session_ops *ops(const struct drill_mta *mta)
+{
+    return mta->profile->mta->session;
+}
+
+/* ---- messages ---- */
+
+const struct drill_envelope *drill_mta_session_message(const struct drill_mta_cursor *c)
+{
+    return c->message ? c->message : c->client ? c->client->messages : NULL;
+}
+
+struct drill_span drill_mta_session_rcpt(const struct drill_mta_cursor *c)
+{
+    const struct drill_envelope *m = drill_mta_session_message(c);
+    if (!m || m->rcpts == 0) {
+        return drill_span_str("<bob@example.com>");
+    }
+    return m->rcpt[c->rcpt < m->rcpts ? c->rcpt : m->rcpts - 1];
+}
+
+struct drill_span drill_mta_session_bare(struct drill_span address)
+{
+    if (address.len >= 2 && address.ptr[0] == '<' && address.ptr[address.len - 1] == '>') {
+        return drill_span_sub(address, 1, address.len - 2);
+    }
+    return address;
+}
+
+struct drill_span drill_mta_session_domain(struct drill_span address)
+{
+    address = drill_mta_session_bare(address);
+    for (size_t i = address.len; i > 0; i--) {
+        if (address.ptr[i - 1] == '@') {
+            return drill_span_sub(address, i, address.len);
+        }
+    }
+    return drill_span_of(NULL, 0);
+}
+
+/* A header's name as MTAs take it: printable ASCII without a blank, then perhaps blanks. What is
+ * none of that, and all that follows, they take for body (Postfix is_header.c, Sendmail isheader).
+ */
+static bool is_name(struct drill_span name)
+{
+    size_t i = 0;
+    while (i < name.len && name.ptr[i] > ' ' && name.ptr[i] < 0x7F) {
+        i++;
+    }
+    bool any = i > 0;
+    while (i < name.len && (name.ptr[i] == ' ' || name.ptr[i] == '\t')) {
+        i++;
+    }
+    return any && i == name.len;
+}
+
+static struct drill_span body_of(const struct drill_envelope *m)
+{
+    size_t at = 0;
+    for (const struct drill_mail_header *h = m->mail.headers; h; h = h->next) {
+        if (!is_name(h->name)) {
+            return drill_span_sub(m->mail.raw, at, m->mail.raw.len);
+        }
+        at += h->name.len + h->value.len + 3; /* ":", CRLF */
+    }
+    return m->mail.body;
+}
+
+static bool lacks_crlf(struct drill_span body)
+{
+    return body.len &&
+           !(body.len >= 2 && body.ptr[body.len - 2] == '\r' && body.ptr[body.len - 1] == '\n');
+}
+
+struct drill_span drill_mta_session_chunk(const struct drill_mta_cursor *c, struct drill_scratch *s)
+{
+    const struct drill_envelope *m = drill_mta_session_message(c);
+    struct drill_span body = m ? body_of(m) : drill_span_of(NULL, 0);
+    size_t at = (size_t)c->body, from = s->string.len;
+    if (at >= body.len + (lacks_crlf(body) ? 2 : 0)) {
+        return drill_span_str("Hello.\r\n");
+    }
+    struct drill_span chunk = drill_span_sub(body, at, CHUNK);
+    if (chunk.len == CHUNK || !lacks_crlf(body)) {
+        return chunk;
+    }
+    drill_write_bytes(&s->string, chunk);
+    drill_write_text(&s->string, at > body.len ? "\n" : "\r\n");
+    return drill_span_sub(drill_writer_span(&s->string), from, CHUNK);
+}
+
+struct drill_span drill_mta_session_value(struct drill_scratch *s, struct drill_span value,
+                                          bool keep_blank, size_t limit)
+{
+    if (!keep_blank && value.len && value.ptr[0] == ' ') {
+        value = drill_span_sub(value, 1, value.len);
+    }
+    value = drill_span_sub(value, 0, drill_span_find(value, 0));
+    size_t cr = drill_span_find(value, '\r');
+    if (cr == value.len) {
+        return drill_span_sub(value, 0, limit);
+    }
+    size_t from = s->string.len;
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.ptr[i] != '\r' || i + 1 == value.len || value.ptr[i + 1] != '\n') {
+            drill_write_u8(&s->string, value.ptr[i]);
+        }
+    }
+    struct drill_span all = drill_writer_span(&s->string);
+    return drill_span_sub(drill_span_sub(all, from, all.len), 0, limit);
+}
+
+size_t drill_mta_session_strings(const struct drill_mta *mta)
+{
+    size_t longest = 0;
+    for (const struct drill_client *c = mta->traffic; c; c = c->next) {
+        for (const struct drill_envelope *m = c->messages; m; m = m->next) {
+            struct drill_span body = body_of(m);
+            size_t need = lacks_crlf(body) ? (body.len < CHUNK ? body.len : CHUNK) + 2 : 0;
+            longest = need > longest ? need : longest;
+            for (const struct drill_mail_header *h = m->mail.headers; h; h = h->next) {
+                longest = h->value.len > longest ? h->value.len : longest;
+            }
+        }
+    }
+    return longest;
+}
+
+/* ---- the plan ---- */
+
+static void next_message(struct drill_mta_cursor *c, const struct drill_envelope *m)
+{
+    c->at = DRILL_AT_BYE;
+    if (m) {
+        c->message = m;
+        c->message_number++;
+        c->at = DRILL_AT_MAIL;
+    }
+    c->rcpt = 0;
+    c->body = 0;
+    c->header = m ? m->mail.headers : NULL;
+    c->flags &= ~(uint32_t)DRILL_AT_HAS_RCPT;
+}
+
+static void next_session(struct drill_mta_cursor *c)
+{
+    const struct drill_client *next = c->client ? c->client->next : NULL;
+    c->at = DRILL_AT_DONE;
+    if (next) {
+        c->client = next;
+        c->client_number++;
+        c->message = NULL;
+        c->at = DRILL_AT_OPEN;
+    }
+}
+
+/* All of the repeated command at the cursor were sent. */
+static bool exhausted(const struct drill_mta_cursor *c)
+{
+    struct drill_span body;
+    switch (c->at) {
+    case DRILL_AT_RCPT: return c->rcpt >= c->message->rcpts;
+    case DRILL_AT_HEADER: return !c->header || !is_name(c->header->name);
+    case DRILL_AT_BODY:
+        body = body_of(c->message);
+        return c->body >= body.len + (lacks_crlf(body) ? 2 : 0);
+    default: return false;
+    }
+}
+
+static void move_on(struct drill_mta_cursor *c)
+{
+    switch (c->at) {
+    case DRILL_AT_HELO: next_message(c, c->client->messages); break;
+    case DRILL_AT_RCPT:
+        c->rcpt++;
+        c->flags |= DRILL_AT_HAS_RCPT;
+        break;
+    case DRILL_AT_HEADER: c->header = c->header->next; break;
+    case DRILL_AT_BODY: c->body += CHUNK; break;
+    case DRILL_AT_ABORT: next_message(c, c->message->next); break;
+    default: c->at++; break;
+    }
+}
+
+static enum drill_show show(const struct drill_mta *mta, const struct drill_mta_cursor *c)
+{
+    enum drill_show shown = ops(mta)->show(mta, c);
+    return shown == DRILL_SHOW_MACROS && mta->settings->macros_none ? DRILL_SHOW_NOTHING : shown;
+}
+
+/* Moves over what is not sent. */
+static void pass_over(const struct drill_mta *mta, struct drill_mta_cursor *c)
+{
+    while (c->at > DRILL_AT_OPTNEG && c->at < DRILL_AT_CLOSE) {
+        if (exhausted(c)) {
+            c->at++;
+        } else if (show(mta, c) == DRILL_SHOW_NOTHING) {
+            move_on(c);
+        } else {
+            return;
+        }
+    }
+}
+
+static const uint8_t CODES[] = {
+    [DRILL_AT_OPTNEG] = DRILL_SMFIC_OPTNEG, [DRILL_AT_CONNECT] = DRILL_SMFIC_CONNECT,
+    [DRILL_AT_HELO] = DRILL_SMFIC_HELO,     [DRILL_AT_MAIL] = DRILL_SMFIC_MAIL,
+    [DRILL_AT_RCPT] = DRILL_SMFIC_RCPT,     [DRILL_AT_DATA] = DRILL_SMFIC_DATA,
+    [DRILL_AT_HEADER] = DRILL_SMFIC_HEADER, [DRILL_AT_MESSAGE_ID] = DRILL_SMFIC_HEADER,
+    [DRILL_AT_DATE] = DRILL_SMFIC_HEADER,   [DRILL_AT_FROM] = DRILL_SMFIC_HEADER,
+    [DRILL_AT_EOH] = DRILL_SMFIC_EOH,       [DRILL_AT_BODY] = DRILL_SMFIC_BODY,
+    [DRILL_AT_EOB] = DRILL_SMFIC_BODYEOB,   [DRILL_AT_ABORT] = DRILL_SMFIC_ABORT,
+    [DRILL_AT_BYE] = DRILL_SMFIC_ABORT,     [DRILL_AT_QUIT] = DRILL_SMFIC_QUIT};
+
+/* A macro frame whose command is left out is a step of its own. */
+static void send_step(const struct drill_mta *mta, const struct drill_mta_cursor *c,
+                      struct drill_scratch *s, struct drill_mta_step *step)
+{
+    const struct drill_mta_ops *family = mta->profile->mta;
+    bool whole = show(mta, c) == DRILL_SHOW_ALL;
+    uint8_t code = CODES[c->at];
+    step->kind = DRILL_MTA_SEND;
+    step->command.code = whole ? code : (uint8_t)DRILL_SMFIC_MACRO;
+    if (!s) {
+        return;
+    }
+    if (!whole) {
+        (void)family->macros(mta, c, code, s, &step->command);
+        return;
+    }
+    (void)drill_message_init(&step->command, DRILL_TO_MILTER, code);
+    (void)family->command(mta, c, code, s, &step->command);
+    step->has_macro = !mta->settings->macros_none && family->macros(mta, c, code, s, &step->macro);
+}
+
+void drill_mta_session_next(const struct drill_mta *mta, struct drill_mta_cursor *c,
+                            struct drill_scratch *s, struct drill_mta_step *step)
+{
+    pass_over(mta, c);
+    switch (c->at) {
+    case DRILL_AT_OPEN:
+        step->kind = DRILL_MTA_OPEN;
+        c->steps = 0;
+        c->flags = 0;
+        c->at = DRILL_AT_OPTNEG;
+        break;
+    case DRILL_AT_CLOSE:
+        step->kind = DRILL_MTA_CLOSE;
+        next_session(c);
+        break;
+    case DRILL_AT_DONE: step->kind = DRILL_MTA_DONE; break;
+    default:
+        send_step(mta, c, s, step);
+        move_on(c);
+        break;
+    }
+}
+
+/* ---- the client ---- */
+
+void drill_mta_session_tell(struct drill_mta *mta, uint8_t stage, struct drill_span line,
+                            bool final)
+{
+    const struct drill_mta_cursor *at = &mta->own.smtp;
+    bool message = stage != DRILL_SMFIC_CONNECT && stage != DRILL_SMFIC_HELO;
+    drill_mta_tell(mta, message ? at->message_number : 0, stage,
+                   stage == DRILL_SMFIC_RCPT ? at->rcpt + 1 : 0, drill_mta_line_code(line), line,
+                   final);
+}
+
+struct drill_span drill_mta_session_join(struct drill_mta *mta, const struct drill_span *parts,
+                                         size_t count)
+{
+    size_t size = 1;
+    for (size_t i = 0; i < count; i++) {
+        size += parts[i].len;
+    }
+    uint8_t *p = drill_arena_take(mta->arena, size);
+    if (!p) {
+        mta->no_memory = true;
+        return drill_span_of(NULL, 0);
+    }
+    struct drill_writer w = drill_writer_of(p, size);
+    for (size_t i = 0; i < count; i++) {
+        drill_write_bytes(&w, parts[i]);
+    }
+    return drill_writer_span(&w);
+}
+
+static void client_on(struct drill_mta *mta)
+{
+    struct drill_mta_cursor *c = &mta->own.smtp;
+    switch (c->at) {
+    case DRILL_AT_MAIL:
+        mta->rcpts_taken = 0;
+        mta->rcpts_told = 0;
+        c->at = c->message->rcpts ? DRILL_AT_RCPT : DRILL_AT_DATA;
+        break;
+    case DRILL_AT_RCPT:
+        if (mta->rcpts_taken && c->message_number == mta->cursor.message_number) {
+            mta->cursor.flags |= DRILL_AT_HAS_RCPT; /* it was off if the first was refused */
+        }
+        c->rcpt++;
+        c->at = exhausted(c) ? DRILL_AT_DATA : DRILL_AT_RCPT;
+        break;
+    case DRILL_AT_DATA: c->at = DRILL_AT_EOB; break;
+    case DRILL_AT_EOB: next_message(c, c->message->next); break;
+    default: move_on(c); break;
+    }
+}
+
+static void client_step(struct drill_mta *mta)
+{
+    struct drill_mta_cursor *c = &mta->own.smtp;
+    switch (ops(mta)->pass(mta)) {
+    case DRILL_GO_ON: client_on(mta); break;
+    case DRILL_GO_NEXT: next_message(c, c->message->next); break;
+    case DRILL_GO_BYE: drill_mta_session_bye(mta); break;
+    }
+}
+
+/* Does the client stand before what the cursor stands at? */
+static bool is_behind(const struct drill_mta *mta)
+{
+    const struct drill_mta_cursor *client = &mta->own.smtp, *c = &mta->cursor;
+    if (client->at >= DRILL_AT_BYE || c->at >= DRILL_AT_BYE) {
+        return client->at < DRILL_AT_BYE;
+    }
+    if (client->message_number != c->message_number) {
+        return client->message_number < c->message_number;
+    }
+    return client->at < c->at ||
+           (client->at == c->at && c->at == DRILL_AT_RCPT && client->rcpt < c->rcpt);
+}
+
+static void catch_up(struct drill_mta *mta)
+{
+    while (is_behind(mta)) {
+        client_step(mta);
+    }
+}
+
+void drill_mta_session_settle(struct drill_mta *mta)
+{
+    if (mta->open && !mta->stopped) {
+        pass_over(mta, &mta->cursor);
+        catch_up(mta);
+    }
+}
+
+/* Where the command stands in the plan, and at what the client is answered for it. */
+static bool places(uint8_t command, enum drill_at *planned, enum drill_at *told)
+{
+    static const struct {
+        uint8_t code;
+        uint8_t planned;
+        uint8_t told;
+    } ROWS[] = {
+        {DRILL_SMFIC_CONNECT, DRILL_AT_CONNECT, DRILL_AT_CONNECT},
+        {DRILL_SMFIC_HELO, DRILL_AT_HELO, DRILL_AT_HELO},
+        {DRILL_SMFIC_MAIL, DRILL_AT_MAIL, DRILL_AT_MAIL},
+        {DRILL_SMFIC_RCPT, DRILL_AT_RCPT, DRILL_AT_RCPT},
+        {DRILL_SMFIC_DATA, DRILL_AT_DATA, DRILL_AT_DATA},
+        {DRILL_SMFIC_HEADER, DRILL_AT_HEADER, DRILL_AT_EOB},
+        {DRILL_SMFIC_EOH, DRILL_AT_EOH, DRILL_AT_EOB},
+        {DRILL_SMFIC_BODY, DRILL_AT_BODY, DRILL_AT_EOB},
+        {DRILL_SMFIC_BODYEOB, DRILL_AT_EOB, DRILL_AT_EOB},
+    };
+    for (size_t i = 0; i < sizeof(ROWS) / sizeof(ROWS[0]); i++) {
+        if (ROWS[i].code == command) {
+            *planned = (enum drill_at)ROWS[i].planned;
+            *told = (enum drill_at)ROWS[i].told;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool drill_mta_session_reach(struct drill_mta *mta, uint8_t command)
+{
+    const struct drill_mta_cursor *client = &mta->own.smtp, *c = &mta->cursor;
+    enum drill_at planned, told;
+    if (!places(command, &planned, &told) || c->at < planned || client->at >= DRILL_AT_BYE) {
+        return false;
+    }
+    /* A message that was left is answered by nobody; and C and H come before all messages. */
+    if (planned >= DRILL_AT_MAIL && client->message_number > c->message_number) {
+        return false;
+    }
+    uint32_t number = planned >= DRILL_AT_MAIL ? c->message_number : client->message_number;
+    while (client->at < DRILL_AT_BYE && (client->message_number < number || client->at < told)) {
+        client_step(mta);
+    }
+    bool extra_rcpt = told == DRILL_AT_RCPT && client->at == DRILL_AT_DATA;
+    return client->message_number == number && (client->at == told || extra_rcpt);
+}
+
+void drill_mta_session_pass(struct drill_mta *mta, uint8_t command)
+{
+    enum drill_at planned, told;
+    bool at_once =
+        command != DRILL_SMFIC_HEADER && command != DRILL_SMFIC_EOH && command != DRILL_SMFIC_BODY;
+    if (at_once && places(command, &planned, &told) && mta->own.smtp.at == told) {
+        client_step(mta);
+    }
+}
+
+void drill_mta_session_unseen(struct drill_mta *mta)
+{
+    struct drill_mta_cursor *c = &mta->cursor;
+    if (c->at > DRILL_AT_HELO && c->at < DRILL_AT_ABORT) {
+        c->at = DRILL_AT_ABORT;
+    }
+    catch_up(mta);
+}
+
+void drill_mta_session_refuse(struct drill_mta *mta, uint8_t stage, struct drill_span line,
+                              bool hang_up)
+{
+    struct drill_mta_cursor *c = &mta->cursor, *client = &mta->own.smtp;
+    bool rcpt = stage == DRILL_SMFIC_RCPT;
+    drill_mta_session_tell(mta, stage, line, hang_up || !rcpt);
+    if (hang_up) {
+        drill_mta_session_bye(mta);
+    } else if (rcpt) {
+        if (mta->rcpts_taken == 0) {
+            c->flags &= ~(uint32_t)DRILL_AT_HAS_RCPT;
+        }
+        if (client->at == DRILL_AT_RCPT) {
+            client_on(mta);
+        }
+    } else {
+        if (c->message_number == client->message_number && c->at > DRILL_AT_MAIL &&
+            c->at < DRILL_AT_ABORT) {
+            c->at = DRILL_AT_ABORT;
+        }
+        next_message(client, client->message->next);
+    }
+}
+
+void drill_mta_session_bye(struct drill_mta *mta)
+{
+    struct drill_mta_cursor *client = &mta->own.smtp, *c = &mta->cursor;
+    bool at_all = client->at >= DRILL_AT_MAIL;
+    uint8_t stage = at_all                           ? DRILL_SMFIC_MAIL
+                    : client->at == DRILL_AT_CONNECT ? DRILL_SMFIC_CONNECT
+                                                     : DRILL_SMFIC_HELO;
+    struct drill_span line = at_all || !mta->told_last ? drill_span_str("") : mta->told_last->line;
+    const struct drill_envelope *m = at_all ? client->message->next : client->client->messages;
+    for (; m; m = m->next) {
+        next_message(client, m);
+        drill_mta_tell(mta, client->message_number, stage, 0, drill_mta_line_code(line), line,
+                       true);
+    }
+    client->at = DRILL_AT_BYE;
+    if (c->at >= DRILL_AT_MAIL && c->at <= DRILL_AT_ABORT) {
+        c->message = client->message;
+        c->message_number = client->message_number;
+        c->at = DRILL_AT_ABORT;
+    }
+}
+
+void drill_mta_session_leave(struct drill_mta *mta, enum drill_at at)
+{
+    mta->cursor.at = (uint8_t)at;
+    mta->stopped = true;
+    mta->concluded = true;
+    catch_up(mta);
+    mta->cursor.message_number = mta->own.smtp.message_number;
+}
+
+/* ---- sessions ---- */
+
+static void begin(struct drill_mta *mta)
+{
+    memset(&mta->own, 0, sizeof(mta->own));
+    mta->own.smtp = mta->cursor;
+    mta->own.smtp.at =
+        mta->cursor.at == DRILL_AT_DONE ? (uint8_t)DRILL_AT_BYE : (uint8_t)DRILL_AT_CONNECT;
+    mta->concluded = false;
+}
+
+void drill_mta_session_start(struct drill_mta *mta)
+{
+    mta->cursor.at = mta->cursor.client ? (uint8_t)DRILL_AT_OPEN : (uint8_t)DRILL_AT_DONE;
+    begin(mta);
+}
+
+/* A written line ended what was going on: nobody answers for the client's messages. */
+static void abandon_all(struct drill_mta *mta)
+{
+    struct drill_mta_cursor *client = &mta->own.smtp;
+    while (client->at < DRILL_AT_BYE) {
+        if (client->at < DRILL_AT_MAIL) {
+            move_on(client);
+        } else {
+            drill_mta_session_tell(mta, DRILL_SMFIC_ABORT, drill_span_str(""), true);
+            next_message(client, client->message->next);
+        }
+    }
+    mta->cursor.message_number = client->message_number;
+}
+
+void drill_mta_session_closed(struct drill_mta *mta, bool ours)
+{
+    (void)ours; /* all is told when it was not */
+    if (mta->cursor.at == DRILL_AT_DONE) {
+        return;
+    }
+    abandon_all(mta);
+    next_session(&mta->cursor);
+    begin(mta);
+}
+
+void drill_mta_session_reopen(struct drill_mta *mta)
+{
+    struct drill_mta_cursor *c = &mta->cursor;
+    if (c->at != DRILL_AT_DONE || !c->client) {
+        return;
+    }
+    for (const struct drill_envelope *m = c->client->messages; m; m = m->next) {
+        c->message_number--;
+    }
+    c->message = NULL;
+    c->at = DRILL_AT_OPEN;
+    begin(mta);
+}
+
+/* QUIT_NC: the next session's CONNECT on this connection, by what was agreed. */
+static void jump_session(struct drill_mta *mta)
+{
+    struct drill_mta_cursor *c = &mta->cursor;
+    const struct drill_mta_own old = mta->own;
+    abandon_all(mta);
+    next_session(c);
+    if (c->at == DRILL_AT_DONE) {
+        c->at = DRILL_AT_QUIT;
+        return;
+    }
+    begin(mta);
+    c->at = DRILL_AT_CONNECT;
+    memcpy(mta->own.list, old.list, sizeof(old.list));
+    mta->own.lists = old.lists;
+    mta->own.hidden = old.hidden;
+}
+
+/* A written ABORT: on with the next message, unless a planned one was used up for it, or no message
+ * has begun. */
+static void jump_message(struct drill_mta *mta)
+{
+    struct drill_mta_cursor *c = &mta->cursor, *client = &mta->own.smtp;
+    if (c->at > DRILL_AT_MAIL && c->at <= DRILL_AT_ABORT) {
+        next_message(c, c->message->next);
+    }
+    while (client->at < DRILL_AT_BYE &&
+           (c->at >= DRILL_AT_BYE || client->message_number < c->message_number)) {
+        if (client->at < DRILL_AT_MAIL) {
+            client_step(mta);
+        } else {
+            drill_mta_session_tell(mta, DRILL_SMFIC_ABORT, drill_span_str(""), true);
+            next_message(client, client->message->next);
+        }
+    }
+}
+
+void drill_mta_session_jump(struct drill_mta *mta, uint8_t code)
+{
+    struct drill_mta_cursor *c = &mta->cursor;
+    if (!c->client || c->at == DRILL_AT_DONE || c->at == DRILL_AT_OPEN) {
+        return;
+    }
+    switch (code) {
+    case DRILL_SMFIC_BODYEOB:
+        c->at = c->at >= DRILL_AT_MAIL && c->at < DRILL_AT_ABORT ? DRILL_AT_ABORT : c->at;
+        break;
+    case DRILL_SMFIC_ABORT: jump_message(mta); break;
+    case DRILL_SMFIC_QUIT:
+        abandon_all(mta);
+        c->at = DRILL_AT_CLOSE;
+        break;
+    case DRILL_SMFIC_QUIT_NC: jump_session(mta); break;
+    default: break;
+    }
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Private to harness/session: what families of MTAs share that open one connection an SMTP session
+ * and send every message of it over that (Postfix, Sendmail). A part of the autopilot, mta.c.
+ *
+ * Two cursors run: mta->cursor over what is sent to the milter, and mta->own.smtp over what the
+ * SMTP client has been answered. The second follows the first: when nothing is owed, the client has
+ * got past all that lies behind the first; a refusal holds it where it is; and a family that closes
+ * its milter lets it run to the end of the session at once.
+ */
+#ifndef DRILL_SESSION_MTA_SESSION_H
+#define DRILL_SESSION_MTA_SESSION_H
+
+#include "session/mta_ops.h"
+
+/* drill_mta_cursor.at, in the order of a session. */
+enum drill_at {
+    DRILL_AT_OPEN,
+    DRILL_AT_OPTNEG,
+    DRILL_AT_CONNECT,
+    DRILL_AT_HELO,
+    DRILL_AT_MAIL, /* from here to ABORT: of drill_mta_cursor.message */
+    DRILL_AT_RCPT,
+    DRILL_AT_DATA,
+    DRILL_AT_HEADER,
+    DRILL_AT_MESSAGE_ID, /* three headers that an MTA may add at the end */
+    DRILL_AT_DATE,
+    DRILL_AT_FROM,
+    DRILL_AT_EOH,
+    DRILL_AT_BODY,
+    DRILL_AT_EOB,
+    DRILL_AT_ABORT,
+    DRILL_AT_BYE, /* one more ABORT, of the session */
+    DRILL_AT_QUIT,
+    DRILL_AT_CLOSE,
+    DRILL_AT_DONE
+};
+
+/* drill_mta_cursor.flags: this message has a recipient. */
+enum { DRILL_AT_HAS_RCPT = 1 };
+
+enum drill_show { DRILL_SHOW_NOTHING, DRILL_SHOW_MACROS, DRILL_SHOW_ALL };
+
+/* Where the client goes from the point that it was answered at: on, to its next message, or out. */
+enum drill_go { DRILL_GO_ON, DRILL_GO_NEXT, DRILL_GO_BYE };
+
+struct drill_mta_session_ops {
+    /* What is sent for the command at c->at. */
+    enum drill_show (*show)(const struct drill_mta *mta, const struct drill_mta_cursor *c);
+    /* Tells the client what it is answered at mta->own.smtp (CONNECT HELO MAIL RCPT DATA EOB),
+     * where no milter objects any more. */
+    enum drill_go (*pass)(struct drill_mta *mta);
+};
+
+/* Members of drill_mta_ops. */
+void drill_mta_session_start(struct drill_mta *mta);
+void drill_mta_session_next(const struct drill_mta *mta, struct drill_mta_cursor *c,
+                            struct drill_scratch *s, struct drill_mta_step *step);
+void drill_mta_session_jump(struct drill_mta *mta, uint8_t code);
+void drill_mta_session_settle(struct drill_mta *mta);
+void drill_mta_session_closed(struct drill_mta *mta, bool ours);
+void drill_mta_session_reopen(struct drill_mta *mta);
+
+/* A reply to `command` came: takes the client to the point where that is its answer. False: it is
+ * past that, and nobody wants to know. */
+bool drill_mta_session_reach(struct drill_mta *mta, uint8_t command);
+/* No objection: the client gets past the point that drill_mta_session_reach took it to. */
+void drill_mta_session_pass(struct drill_mta *mta, uint8_t command);
+/* No more of this message goes to the milter, and the client gets to the end of it. */
+void drill_mta_session_unseen(struct drill_mta *mta);
+/* Tells the client the refusal of a recipient, or of the message, to which that is the outcome;
+ * with `hang_up` it is cut off as well. `stage` as in drill_told. */
+void drill_mta_session_refuse(struct drill_mta *mta, uint8_t stage, struct drill_span line,
+                              bool hang_up);
+/* The client is cut off: what it was told last is the answer to all its messages; those behind one
+ * that it had begun get none. What is left for the milter is the end. */
+void drill_mta_session_bye(struct drill_mta *mta);
+/* The milter is left, at CLOSE or QUIT, and the client plays the rest of its session. */
+void drill_mta_session_leave(struct drill_mta *mta, enum drill_at at);
+
+/* Tells the client a line at its point; `stage` as in drill_told. */
+void drill_mta_session_tell(struct drill_mta *mta, uint8_t stage, struct drill_span line,
+                            bool final);
+/* The parts one after the other, in the arena; nothing when there is no memory. */
+struct drill_span drill_mta_session_join(struct drill_mta *mta, const struct drill_span *parts,
+                                         size_t count);
+
+/* The message at the cursor, or the first of the session. */
+const struct drill_envelope *drill_mta_session_message(const struct drill_mta_cursor *c);
+/* The recipient at the cursor, or the last. */
+struct drill_span drill_mta_session_rcpt(const struct drill_mta_cursor *c);
+/* A header's value: up to a NUL, folds as LF, and its first blank off unless it is to be kept;
+ * at most `limit` bytes. */
+struct drill_span drill_mta_session_value(struct drill_scratch *s, struct drill_span value,
+                                          bool keep_blank, size_t limit);
+/* The next at most 65535 bytes of the body, which ends in CRLF. */
+struct drill_span drill_mta_session_chunk(const struct drill_mta_cursor *c,
+                                          struct drill_scratch *s);
+/* Bytes of string scratch for the longest of those of any message. */
+size_t drill_mta_session_strings(const struct drill_mta *mta);
+/* "alice@example.org" of "<alice@example.org>", and what stands behind its last "@". */
+struct drill_span drill_mta_session_bare(struct drill_span address);
+struct drill_span drill_mta_session_domain(struct drill_span address);
+
+#endif
