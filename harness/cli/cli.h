@@ -80,8 +80,8 @@ bool cli_scenario_lint(const struct cli_scenario *s);
 enum cli_format { CLI_TEXT, CLI_JSONL, CLI_TAP, CLI_JUNIT };
 
 struct cli_options {
-    const char *milter, *listen; /* addresses as typed */
-    const char *mta;             /* PROFILE, FILE or - */
+    const char *milter, *listen, *smtp, *sink; /* addresses as typed */
+    const char *mta;                           /* PROFILE, FILE or - */
     const char *root;
     const char *is;
     bool sim;
@@ -91,7 +91,10 @@ struct cli_options {
     bool reports; /* set by the command before its options: --format takes tap and junit, too */
     enum cli_format format;
     uint64_t repeat;
-    uint64_t timeout; /* microseconds; 0: the default */
+    uint64_t timeout;   /* microseconds; 0: the default */
+    bool splits, cuts;  /* --splits, --cut-everywhere: see sweep.h */
+    uint64_t chunkings; /* --splits N; 0: all */
+    uint64_t seed;
     struct drill_override *sets, **sets_end;
     struct cli_expected *expected; /* of all --expect files */
     struct drill_arena *arena;
@@ -119,6 +122,11 @@ enum cli_option {
     CLI_NO_ANNOTATIONS,
     CLI_EXPECT,
     CLI_STRICT,
+    CLI_SPLITS,
+    CLI_CUTS,
+    CLI_SEED,
+    CLI_SMTP,
+    CLI_SINK,
     CLI_HELP,
     CLI_OWN = 100
 };

@@ -2,6 +2,9 @@
 #include <string.h>
 
 #include "cli/results.h"
+#include "cli/sweep.h"
+#include "cli/under_test.h"
+#include "scenario/judged.h"
 
 enum { PATIENCE = 10 * 1000 * 1000, PATIENCE_LISTEN = 60 * 1000 * 1000 };
 
@@ -21,21 +24,32 @@ static const struct cli_word words[] = {
     {"no-annotations", 'f', CLI_NO_ANNOTATIONS},
     {"expect", 'v', CLI_EXPECT},
     {"strict", 'f', CLI_STRICT},
+    {"splits", 'v', CLI_SPLITS},
+    {"cut-everywhere", 'f', CLI_CUTS},
+    {"seed", 'v', CLI_SEED},
+    {"smtp", 'v', CLI_SMTP},
+    {"sink", 'v', CLI_SINK},
     {NULL, 0, 0},
 };
 
 static const char help[] =
     "usage: milterdrill run --milter ADDR [OPTION...] FILE|FOLDER...\n"
-    "       milterdrill run --listen ADDR [OPTION...] FILE|FOLDER...\n"
+    "       milterdrill run --listen ADDR [--smtp ADDR [--sink ADDR]] [OPTION...] FILE|FOLDER...\n"
     "       milterdrill run --sim [OPTION...] FILE|FOLDER...\n\n"
     "  --milter ADDR    play the MTA against this milter (sim:libmilter: its model)\n"
     "  --listen ADDR    play the milter for an MTA that connects here\n"
+    "  --smtp ADDR      where that MTA takes mail: be its SMTP client, too, and check what it "
+    "says\n"
+    "  --sink ADDR      take here what that MTA delivers, and check it\n"
     "  --sim            play the side under test by its model, in virtual time\n"
     "  --mta PROFILE|FILE|-   the MTA that is played: a profile, or its own configuration\n"
     "  --set KEY=VALUE  a setting of that MTA, under its own name (may repeat)\n"
     "  --is PROGRAM     what is under test; files for another program are skipped\n"
     "  --root DIR       scenarios may read files below this folder\n"
     "  --repeat N       play each file N times\n"
+    "  --splits N|all   play each again with its bytes in other chunks (--sim)\n"
+    "  --cut-everywhere play each again with the connection lost at every byte (--sim)\n"
+    "  --seed N         of what those two choose (1)\n"
     "  --timeout TIME   patience for one line (10s; with --listen 60s; none with --sim)\n"
     "  --expect FILE    known failures, one a line: PATH | fail | REASON (may repeat)\n"
     "  --strict         a known failure that passes is a failure\n"
@@ -52,12 +66,13 @@ struct session {
     struct drill_address address;
     struct drill_net *net;
     struct drill_net_listener *listener;
+    struct cli_under_test tested; /* --smtp */
     struct cli_results results;
 };
 
 struct observed {
     struct session *session;
-    struct cli_stage *stage;
+    struct drill_judged judged;
     bool begun;
     uint64_t begin;
 };
@@ -68,6 +83,10 @@ static void seen(void *ctx, const struct drill_seen *s)
     if (!o->begun) {
         o->begun = true;
         o->begin = s->now;
+    }
+    drill_judged_seen(&o->judged, s);
+    if (!o->session->options.verbose) {
+        return;
     }
     cli_results_seen(&o->session->results, s, o->begin);
 }
@@ -106,31 +125,86 @@ static bool has_verdict(const struct drill_file *file)
     return false;
 }
 
+/* The judge's last word, and whether a `judge` line makes a finding a failure. */
+static void judge(struct cli_stage *stage, struct observed *watch, const struct drill_file *file)
+{
+    const struct drill_judged *j = &watch->judged;
+    char text[DRILL_REPORT_LINE];
+    enum drill_side side = stage->mode == CLI_AS_MTA || stage->mode == CLI_SIM_MILTER
+                               ? DRILL_SIDE_MILTER
+                               : DRILL_SIDE_MTA;
+    struct drill_pos pos = {0, 0};
+    drill_judged_finish(&watch->judged);
+    const struct drill_finding *f = drill_judged_broken(j, file, side, &pos);
+    if (f && drill_run_report(stage->run)->result == DRILL_RESULT_PASS) {
+        drill_run_refute(stage->run, pos, "the side under test broke a rule", "",
+                         drill_span_of(NULL, 0));
+    } else if (!f && j->count) {
+        f = &j->finding[(j->count < DRILL_JUDGED_MAX ? j->count : DRILL_JUDGED_MAX) - 1];
+    }
+    if (f) {
+        struct drill_writer w = drill_writer_of(text, sizeof(text));
+        drill_judge_text(&w, f);
+        drill_run_judged(stage->run, drill_writer_span(&w));
+    }
+}
+
+/* One play, and what it came to. */
+static void play_once(struct session *s, struct cli_stage *stage, const struct drill_scene *scene,
+                      bool again)
+{
+    struct drill_error err;
+    bool tested = stage->mode == CLI_AS_MILTER && s->options.smtp;
+    if (!tested) {
+        cli_stage_play(stage, again);
+        const struct drill_mta *mta = concluding(stage);
+        if (mta && drill_run_report(stage->run)->result == DRILL_RESULT_PASS) {
+            (void)drill_run_check_verdicts(stage->run, mta);
+        }
+        return;
+    }
+    uint64_t patience = s->options.timeout ? s->options.timeout : PATIENCE_LISTEN;
+    if (again) {
+        drill_run_again(stage->run);
+        drill_net_conn_again(stage->conn);
+    }
+    stage->begin = drill_net_now(s->net);
+    if (!cli_under_test_begin(&s->tested, scene, stage->run, patience, &err)) {
+        drill_run_stop(stage->run, err.text);
+    } else {
+        cli_under_test_play(&s->tested);
+        if (drill_run_report(stage->run)->result == DRILL_RESULT_PASS) {
+            cli_under_test_check(&s->tested);
+        }
+    }
+    cli_under_test_end(&s->tested);
+    stage->elapsed = drill_net_now(s->net) - stage->begin;
+}
+
 /* Plays as often as asked; stops at the first play that does not pass. */
-static void play(struct session *s, struct cli_stage *stage, const char *path,
-                 const struct drill_file *file)
+static void play(struct session *s, struct cli_stage *stage, const struct cli_scenario *sc,
+                 const struct drill_scene *scene, struct observed *watch)
 {
     const struct drill_report *r = drill_run_report(stage->run);
     uint64_t plays = 0, elapsed = 0;
     do {
-        cli_stage_play(stage, plays > 0);
+        play_once(s, stage, scene, plays > 0);
         plays++;
         elapsed += stage->elapsed;
-        const struct drill_mta *mta = concluding(stage);
-        if (r->result == DRILL_RESULT_PASS && mta) {
-            (void)drill_run_check_verdicts(stage->run, mta);
-        }
     } while (plays < s->options.repeat && r->result == DRILL_RESULT_PASS && !cli_interrupted(NULL));
-    if (r->result == DRILL_RESULT_PASS && stage->mode == CLI_AS_MILTER && has_verdict(file)) {
+    if (watch) {
+        judge(stage, watch, sc->file);
+    }
+    if (r->result == DRILL_RESULT_PASS && stage->mode == CLI_AS_MILTER && !s->options.smtp &&
+        has_verdict(sc->file)) {
         struct drill_report skipped = *r;
         skipped.result = DRILL_RESULT_SKIP;
-        tell(s, path, stage->mode, &skipped, file,
-             "all lines were met; `verdict` needs an SMTP client, which is not played yet", elapsed,
-             plays);
+        tell(s, sc->name, stage->mode, &skipped, sc->file,
+             "all lines were met; `verdict` needs --smtp", elapsed, plays);
         return;
     }
     const char *reason = r->result == DRILL_RESULT_SKIP ? r->what : NULL;
-    tell(s, path, stage->mode, r, file, reason, elapsed, plays);
+    tell(s, sc->name, stage->mode, r, sc->file, reason, elapsed, plays);
 }
 
 /* A file about a family is for all its programs; one about a program is for that one only. */
@@ -152,7 +226,7 @@ static void play_mode(struct session *s, const struct cli_scenario *sc, enum cli
 {
     struct drill_scene scene;
     struct drill_error err;
-    struct observed watch = {.session = s};
+    struct observed *watch = s->options.repeat > 1 ? NULL : drill_arena_take(arena, sizeof(*watch));
     bool mta = mode == CLI_AS_MTA || mode == CLI_SIM_MILTER;
     const struct drill_scene_side *side = mta || s->options.sim ? &s->mta.side : NULL;
     if (drill_scene_build(sc->file, sc->name, &sc->loader.loader, side, &s->milter, arena, &scene,
@@ -172,19 +246,25 @@ static void play_mode(struct session *s, const struct cli_scenario *sc, enum cli
     config.profile = mta ? scene.mta : scene.milter;
     config.settings = mta ? &scene.mta_settings : &scene.milter_settings;
     config.traffic = scene.traffic;
-    config.simulated = mode == CLI_SIM_MTA || mode == CLI_SIM_MILTER;
+    config.simulated = mode == CLI_SIM_MTA || mode == CLI_SIM_MILTER || s->options.smtp;
     config.patience = s->options.timeout  ? s->options.timeout
-                      : config.simulated  ? DRILL_NEVER
                       : s->options.listen ? PATIENCE_LISTEN
+                      : config.simulated  ? DRILL_NEVER
                                           : PATIENCE;
-    if (s->options.verbose) {
+    if (watch) {
+        watch->session = s;
+        drill_judged_init(&watch->judged);
         config.observer.seen = seen;
-        config.observer.ctx = &watch;
+        config.observer.ctx = watch;
+    }
+    if (cli_sweep_wanted(&s->options)) {
+        cli_sweep_play(&s->results, sc, mode, &config, &scene);
+        return;
     }
     if (!cli_stage_open(&stage, &config, &scene, &err)) {
         cli_results_bad(&s->results, sc->name, mode, &err);
     } else {
-        play(s, &stage, sc->name, sc->file);
+        play(s, &stage, sc, &scene, watch);
     }
     cli_stage_close(&stage);
 }
@@ -209,7 +289,9 @@ static void play_file(struct session *s, const struct cli_path *path)
     bool play_mta = s->options.sim ? tests != DRILL_TESTS_MTA : s->options.milter != NULL;
     bool play_milter = s->options.sim ? tests != DRILL_TESTS_MILTER : s->options.listen != NULL;
     struct drill_writer w = drill_writer_of(unplayed, sizeof(unplayed) - 1);
-    if (drill_lint_unplayed(sc->file, &w)) {
+    unsigned plays =
+        (s->options.smtp ? DRILL_PLAYS_SMTP : 0U) | (s->options.sink ? DRILL_PLAYS_DELIVERED : 0U);
+    if (drill_lint_unplayed(sc->file, plays, &w)) {
         unplayed[drill_writer_span(&w).len] = '\0';
         cli_results_skip(&s->results, path->path, play_mta ? as_mta : as_milter, unplayed);
         play_mta = play_milter = false;
@@ -237,6 +319,10 @@ static bool prepare(struct session *s)
                      "against; see milterdrill run --help");
         return false;
     }
+    if ((o->smtp && !o->listen) || (o->sink && !o->smtp)) {
+        cli_complain("run: --smtp ADDR goes with --listen ADDR, and --sink ADDR with --smtp");
+        return false;
+    }
     if (cli_mta_side(o, &s->mta, &err) != DRILL_OK) {
         cli_error(&err);
         return false;
@@ -262,7 +348,8 @@ static bool prepare(struct session *s)
     if (s->net && o->listen) {
         s->listener = drill_net_listen(s->net, &s->address, &err);
     }
-    if (!s->net || (o->listen && !s->listener)) {
+    if (!s->net || (o->listen && !s->listener) ||
+        (o->smtp && !cli_under_test_open(&s->tested, s->net, o->smtp, o->sink, &err))) {
         cli_results_abort(&s->results, &err);
         return false;
     }
@@ -314,11 +401,12 @@ int cmd_run(int argc, char **argv)
         cli_complain("run: no scenario; name a .drill file or a folder of them");
         ok = false;
     }
-    if (ok && prepare(&s)) {
+    if (ok && prepare(&s) && cli_sweep_options(&s.options, s.options.sim || s.model)) {
         s.results.simulated = s.options.sim || s.model;
         code = play_all(&s, &paths);
     }
 out:
+    cli_under_test_close(&s.tested);
     drill_net_listener_free(s.listener);
     drill_net_free(s.net);
     cli_results_fini(&s.results);

@@ -12,7 +12,8 @@ enum {
     OWN_HELO,
     OWN_MACRO,
     OWN_AUTH,
-    OWN_SAVE
+    OWN_SAVE,
+    OWN_SHOW_MESSAGE
 };
 
 static const struct cli_word words[] = {
@@ -28,6 +29,7 @@ static const struct cli_word words[] = {
     {"mta", 'v', CLI_MTA},
     {"set", 'v', CLI_SET},
     {"save", 'v', OWN_SAVE},
+    {"show-message", 'f', OWN_SHOW_MESSAGE},
     {"timeout", 'v', CLI_TIMEOUT},
     {"format", 'v', CLI_FORMAT},
     {"verbose", 'f', CLI_VERBOSE},
@@ -52,6 +54,7 @@ static const char help[] =
     "  --macro STAGE:NAME=VALUE   one more macro, e.g. mail:{auth_authen}=alice (may repeat)\n"
     "  --mta PROFILE|FILE|- the MTA: a profile, or Stalwart's MtaMilter object as JSON\n"
     "  --set KEY=VALUE      a setting of that MTA, under its own name (may repeat)\n"
+    "  --show-message       what the MTA delivers after the modifications, as a diff\n"
     "  --save FILE.drill    write the conversation as a scenario\n"
     "  --timeout TIME       give up when no whole frame comes for so long; default: the MTA's own\n"
     "                       limits, and 5min for a frame that trickles\n"
@@ -115,6 +118,7 @@ static bool own_option(struct send *s, int id, const char *value)
     case OWN_AUTH: s->auth = value; return true;
     case OWN_MACRO: return add_macro(s, value);
     case OWN_SAVE: s->save = value; return true;
+    case OWN_SHOW_MESSAGE: s->show_message = true; return true;
     default: return false;
     }
 }

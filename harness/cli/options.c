@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/nearest.h"
-#include "cli/cli.h"
+#include "cli/sweep.h"
 #include "session/stalwart_conf.h"
 
 void cli_complain(const char *fmt, ...)
@@ -123,6 +123,7 @@ void cli_options_init(struct cli_options *o, struct drill_arena *arena)
 {
     memset(o, 0, sizeof(*o));
     o->repeat = 1;
+    o->seed = 1;
     o->arena = arena;
     o->sets_end = &o->sets;
 }
@@ -199,6 +200,8 @@ bool cli_option(struct cli_options *o, struct cli_args *args, int id)
     switch (id) {
     case CLI_MILTER: o->milter = args->value; return true;
     case CLI_LISTEN: o->listen = args->value; return true;
+    case CLI_SMTP: o->smtp = args->value; return true;
+    case CLI_SINK: o->sink = args->value; return true;
     case CLI_MTA: o->mta = args->value; return true;
     case CLI_SET: return add_set(o, args->value);
     case CLI_SIM: o->sim = true; return true;
@@ -210,6 +213,9 @@ bool cli_option(struct cli_options *o, struct cli_args *args, int id)
     case CLI_VERBOSE: o->verbose = true; return true;
     case CLI_EXPECT: return expect(o, args->value);
     case CLI_STRICT: o->strict = true; return true;
+    case CLI_SPLITS: return cli_sweep_splits(o, args->value);
+    case CLI_CUTS: o->cuts = true; return true;
+    case CLI_SEED: return cli_sweep_seed(o, args->value);
     case CLI_NO_ANNOTATIONS: o->no_annotations = true; return true;
     default: return false;
     }

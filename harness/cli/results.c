@@ -97,6 +97,8 @@ static void repeat_line(const struct cli_options *o, const char *path, struct dr
     drill_show_add(out, "milterdrill run%s", o->sim ? " --sim" : "");
     option(out, "milter", o->milter);
     option(out, "listen", o->listen);
+    option(out, "smtp", o->smtp);
+    option(out, "sink", o->sink);
     option(out, "mta", o->mta);
     for (const struct drill_override *set = o->sets; set; set = set->next) {
         drill_show_add(out, " --set ");
@@ -111,6 +113,15 @@ static void repeat_line(const struct cli_options *o, const char *path, struct dr
     }
     if (o->repeat > 1) {
         drill_show_add(out, " --repeat %llu", (unsigned long long)o->repeat);
+    }
+    if (o->splits && o->chunkings) {
+        drill_show_add(out, " --splits %llu", (unsigned long long)o->chunkings);
+    } else if (o->splits) {
+        drill_show_add(out, " --splits all");
+    }
+    if (o->splits || o->cuts) {
+        drill_show_add(out, "%s --seed %llu", o->cuts ? " --cut-everywhere" : "",
+                       (unsigned long long)o->seed);
     }
     drill_show_add(out, " ");
     quote(out, drill_span_str(path));
@@ -338,6 +349,9 @@ static bool text(struct cli_results *r)
     }
     if (c->error) {
         drill_show_add(&r->out, ", %u errors", c->error);
+    }
+    if (r->options->splits || r->options->cuts) {
+        drill_show_add(&r->out, ", seed %llu", (unsigned long long)r->options->seed);
     }
     drill_show_add(&r->out, "\n");
     return true;

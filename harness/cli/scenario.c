@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/cli.h"
+#include "scenario/judged.h"
 
 static void print_errors(const struct cli_scenario *s, const struct drill_errors *errors)
 {
@@ -38,7 +39,8 @@ bool cli_scenario_read(struct cli_scenario *s, const char *path, const char *roo
 bool cli_scenario_lint(const struct cli_scenario *s)
 {
     struct drill_errors errors = {.count = 0};
-    if (drill_lint(s->file, s->name, &errors)) {
+    bool clean = drill_lint(s->file, s->name, &errors);
+    if (drill_judged_lint(s->file, s->name, &errors) && clean) {
         return true;
     }
     print_errors(s, &errors);

@@ -37,6 +37,7 @@ struct send {
     struct drill_transcript transcript;
     char stem[200];
     struct drill_show_style style;
+    bool show_message;
     bool begun;
     uint64_t begin;
 };

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/send.h"
+#include "report/diff.h"
 #include "wire/text.h"
 
 /* The MTA's own limits count, and most start anew with every byte; so one frame has an end too. */
@@ -48,16 +49,18 @@ static void show_head(struct send *s)
 
 static void show_mods(struct send *s, const struct drill_mta *mta)
 {
-    if (!mta->mods) {
-        return;
-    }
-    drill_show_add(&s->out, "\nmodifications\n");
+    bool any = false;
     for (const struct drill_mod *m = mta->mods; m; m = m->next) {
         char line[1000];
         struct drill_writer w = drill_writer_of(line, sizeof(line));
+        if (m->code == DRILL_SMFIR_DISCARD) {
+            continue;
+        }
         drill_text_frame(&w, DRILL_TO_MTA, m->code, m->payload, 200);
         struct drill_span text = drill_writer_span(&w);
-        drill_show_add(&s->out, "  %.*s\n", (int)text.len, (const char *)text.ptr);
+        drill_show_add(&s->out, "%s  %.*s\n", any ? "" : "\nmodifications\n", (int)text.len,
+                       (const char *)text.ptr);
+        any = true;
     }
 }
 
@@ -81,37 +84,79 @@ static void line(struct drill_buf *out, const char *label, struct drill_span tex
     }
 }
 
-static void show_outcome(struct send *s, const struct drill_mta *mta, const struct drill_told *told,
-                         struct drill_span what, struct drill_span limit)
+/* What the end of it looks like. */
+struct outcome {
+    const struct drill_told *told;
+    const char *word, *what, *limit;
+    struct drill_applied delivered;
+    bool has_delivered;
+    struct drill_buf diff; /* --show-message */
+};
+
+/* The diff's own colour would have no place in JSON. */
+static void make_diff(struct send *s, struct outcome *o)
+{
+    struct drill_arena scratch;
+    struct drill_diff_style style = {.colour = s->style.colour && s->options.format != CLI_JSONL};
+    drill_arena_init(&scratch, NULL, 0);
+    if (!drill_diff_delivered(&o->diff, &style, s->scene.traffic->messages, &o->delivered,
+                              &scratch)) {
+        cli_complain("no memory for all of the message's changes");
+    }
+    drill_arena_fini(&scratch);
+}
+
+static void find_delivered(struct send *s, const struct drill_mta *mta, struct outcome *o)
+{
+    enum drill_code code = drill_apply_mta(mta, 1, &s->arena, &o->delivered);
+    o->has_delivered = code == DRILL_OK;
+    if (code == DRILL_ERR_MEMORY) {
+        cli_complain("no memory for the message as it is delivered");
+    } else if (s->show_message && code == DRILL_OK) {
+        make_diff(s, o);
+    } else if (s->show_message) {
+        drill_show_add(&o->diff, "unknown: %s\n",
+                       o->told ? "this MTA's way with modifications is not modelled"
+                               : "the conversation was not played to its end");
+    }
+}
+
+static void show_outcome(struct send *s, const struct drill_mta *mta, const struct outcome *o)
 {
     show_mods(s, mta);
+    if (s->show_message) {
+        drill_show_add(&s->out, "\nmessage\n");
+        drill_buf_append(&s->out, drill_buf_span(&o->diff));
+    }
     drill_show_add(&s->out, "\n");
-    if (told && told->code) {
-        line(&s->out, "SMTP:", told->line);
+    if (o->told && o->told->code) {
+        line(&s->out, "SMTP:", o->told->line);
     } else {
         line(&s->out, "SMTP:", drill_span_str("(no reply)"));
     }
-    line(&s->out, "ended:", what);
-    line(&s->out, "limit:", limit);
+    line(&s->out, "ended:", drill_span_str(o->what));
+    line(&s->out, "limit:", drill_span_str(o->limit));
     line(&s->out, "log:", drill_span_str(mta->log));
     cli_flush(&s->out);
 }
 
-static void json_outcome(struct send *s, const struct drill_mta *mta, const struct drill_told *told,
-                         const char *outcome, const char *what, const char *limit)
+static void json_outcome(struct send *s, const struct drill_mta *mta, struct outcome *o)
 {
     char smtp[600] = "";
-    if (told) {
-        (void)snprintf(smtp, sizeof(smtp), "%.*s", (int)told->line.len,
-                       (const char *)told->line.ptr);
+    if (o->told) {
+        (void)snprintf(smtp, sizeof(smtp), "%.*s", (int)o->told->line.len,
+                       (const char *)o->told->line.ptr);
     }
-    struct drill_json_outcome j = {.outcome = outcome,
+    drill_buf_append(&o->diff, drill_span_of("", 1));
+    struct drill_json_outcome j = {.outcome = o->word,
                                    .smtp = smtp,
                                    .log = mta->log,
-                                   .what = what,
-                                   .limit = limit,
+                                   .what = o->what,
+                                   .limit = o->limit,
                                    .explain = &s->explain,
                                    .mods = mta->mods,
+                                   .delivered = o->has_delivered ? &o->delivered : NULL,
+                                   .diff = (const char *)o->diff.ptr,
                                    .elapsed = s->stage.elapsed};
     drill_json_outcome(&s->out, &j);
     cli_flush(&s->out);
@@ -194,6 +239,38 @@ static bool open_stage(struct send *s)
     return true;
 }
 
+static int tell(struct send *s, struct drill_buf *what, struct drill_buf *limit)
+{
+    const struct drill_report *r = drill_run_report(s->stage.run);
+    const struct drill_mta *mta = drill_run_mta(s->stage.run);
+    struct outcome o = {.told = drill_mta_outcome(mta, 1)};
+    if (what->len == 0 && r->result == DRILL_RESULT_FAIL) {
+        drill_show_add(what, "%s", r->what);
+    }
+    drill_buf_append(what, drill_span_of("", 1));
+    drill_buf_append(limit, drill_span_of("", 1));
+    bool gone = r->result == DRILL_RESULT_UNREACHABLE;
+    if (gone && s->explain.broken[0]) {
+        cli_complain("%s: %s", s->address_text, s->explain.broken);
+    }
+    o.word = gone ? "unreachable" : outcome_word(o.told, what->len > 1);
+    o.what = (const char *)what->ptr;
+    o.limit = (const char *)limit->ptr;
+    drill_buf_init(&o.diff, NULL);
+    find_delivered(s, mta, &o);
+    if (s->options.format == CLI_JSONL) {
+        json_outcome(s, mta, &o);
+    } else {
+        show_outcome(s, mta, &o);
+    }
+    int code = gone ? EXIT_NO_PEER : strcmp(o.word, "accept") == 0 ? EXIT_AS_EXPECTED : EXIT_FAILED;
+    if (s->save && !save(s, o.told, o.what)) {
+        code = EXIT_USAGE;
+    }
+    drill_buf_fini(&o.diff);
+    return code;
+}
+
 int send_play(struct send *s)
 {
     if (!open_stage(s)) {
@@ -201,37 +278,12 @@ int send_play(struct send *s)
     }
     show_head(s);
     cli_stage_play(&s->stage, false);
-    const struct drill_report *r = drill_run_report(s->stage.run);
-    const struct drill_mta *mta = drill_run_mta(s->stage.run);
-    const struct drill_told *told = drill_mta_outcome(mta, 1);
     struct drill_buf what, limit;
     drill_buf_init(&what, NULL);
     drill_buf_init(&limit, NULL);
     drill_explain_what(&s->explain, &what);
     drill_explain_limit(&s->explain, &limit);
-    if (what.len == 0 && r->result == DRILL_RESULT_FAIL) {
-        drill_show_add(&what, "%s", r->what);
-    }
-    drill_buf_append(&what, drill_span_of("", 1));
-    drill_buf_append(&limit, drill_span_of("", 1));
-    bool failed = what.len > 1;
-    bool gone = r->result == DRILL_RESULT_UNREACHABLE;
-    if (gone && s->explain.broken[0]) {
-        cli_complain("%s: %s", s->address_text, s->explain.broken);
-    }
-    const char *outcome = gone ? "unreachable" : outcome_word(told, failed);
-    const char *what_text = (const char *)what.ptr, *limit_text = (const char *)limit.ptr;
-    if (s->options.format == CLI_JSONL) {
-        json_outcome(s, mta, told, outcome, what_text, limit_text);
-    } else {
-        show_outcome(s, mta, told, drill_span_str(what_text), drill_span_str(limit_text));
-    }
-    int code = gone                             ? EXIT_NO_PEER
-               : strcmp(outcome, "accept") == 0 ? EXIT_AS_EXPECTED
-                                                : EXIT_FAILED;
-    if (s->save && !save(s, told, what_text)) {
-        code = EXIT_USAGE;
-    }
+    int code = tell(s, &what, &limit);
     drill_buf_fini(&limit);
     drill_buf_fini(&what);
     return code;

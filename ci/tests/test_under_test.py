@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""A real MTA under test: milterdrill is its milter, its SMTP client, and takes what it delivers."""
+
+import os
+
+import pytest
+
+from peers.base import free_port
+from peers.postfix import Postfix
+
+QUESTION = 'drill 1 "a question to Postfix" tests=mta\nmta postfix\n'
+SECONDS = 20
+
+
+@pytest.fixture(scope="module", name="postfix")
+def fixture_postfix():
+    if Postfix.missing():
+        pytest.skip(Postfix.missing())
+    port = free_port()
+    with Postfix(sink=port) as peer:
+        peer.sink_port = port
+        yield peer
+
+
+@pytest.fixture(name="ask")
+def fixture_ask(drill, postfix, work):
+    def play(text, *options):
+        path = os.path.join(work, "x.drill")
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(QUESTION + text)
+        return drill("run", "--listen", postfix.milter, "--smtp", f"127.0.0.1:{postfix.port}",
+                     "--sink", f"127.0.0.1:{postfix.sink_port}", "--timeout", f"{SECONDS}s",
+                     *options, path)
+
+    return play
+
+
+def test_accepted_mail_is_delivered_with_its_new_header(ask):
+    ask('...\n> bodyeob\n< addheader name="X-Drill" value="yes"\n< accept\nverdict accept\n'
+        'delivered header name="X-Drill" value="yes"\n').check_exit(0)
+
+
+def test_discarded_mail_is_not_delivered(ask):
+    ask("...\n> bodyeob\n< discard\nverdict accept\ndelivered none\n").check_exit(0)
+
+
+def test_a_refused_recipient_is_the_only_one(ask):
+    ask('message rcpt="<a@example.com>" rcpt="<b@example.com>"\n'
+        '...\n> rcpt address="<a@example.com>"\n< replycode text="550 5.1.1 not here"\n...\n'
+        '> bodyeob\n< accept\n'
+        'verdict at=rcpt rcpt="<a@example.com>" reject code=550 text="5.1.1 not here"\n'
+        'verdict accept\ndelivered rcpt="<b@example.com>"\n').check_exit(0)
+
+
+def test_the_client_says_what_smtp_lines_say(ask):
+    ask('message from="<first@example.org>"\nsmtp after=rcpt send="RSET"\n'
+        'message from="<second@example.org>"\n'
+        '...\n> mail address="<first@example.org>"\n...\n> abort\n...\n'
+        '> mail address="<second@example.org>"\n...\n> bodyeob\n< accept\n'
+        'verdict message=2 accept\n').check_exit(0)
+
+
+def test_a_lost_connection_is_a_tempfail_and_nothing_is_delivered(ask):
+    ask("...\n> bodyeob\n< reset\nverdict tempfail\ndelivered none\n").check_exit(0)
+
+
+def test_a_verdict_that_is_not_given_fails(ask):
+    told = ask("...\n> bodyeob\n< reject\nverdict accept\n").check_exit(1).out
+    assert 'SMTP: "550 5.7.1' in told and "expected  verdict accept" in told
+
+
+def test_a_delivery_that_does_not_come_fails(ask):
+    told = ask("...\n> bodyeob\n< discard\nverdict accept\ndelivered rcpt=\"<bob@example.com>\"\n",
+               "--timeout", "2s").check_exit(1).out
+    assert "nothing was delivered" in told
+
+
+def test_judge_lines_hold_postfix_to_the_rules(ask):
+    ask("judge M1 M4 M10\n...\n> bodyeob\n< accept\nverdict accept\n").check_exit(0)
+
+
+def test_a_broken_rule_fails_and_is_named(drill, work):
+    path = os.path.join(work, "x.drill")
+    with open(path, "w", encoding="utf-8") as out:
+        out.write('drill 1 "headers twice" tests=mta\nmta stalwart\njudge M8\n...\n> bodyeob\n'
+                  "< accept\n")
+    told = drill("run", "--sim", path).check_exit(1).out
+    assert "judge     M8, by the MTA" in told and ":3: FAIL" in told
+
+
+def test_an_unknown_rule_is_an_error(drill, work):
+    path = os.path.join(work, "x.drill")
+    with open(path, "w", encoding="utf-8") as out:
+        out.write('drill 1 "no such rule" tests=mta\nmta stalwart\njudge M999\n...\n')
+    assert ":3:7:" in drill("run", "--sim", path).check_exit(2).err

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/under_test.h"
+
+#include <string.h>
+
+#include "cli/cli.h"
+#include "scenario/delivered.h"
+
+/* What is not to be delivered cannot be waited for; this long is looked whether it comes. */
+#define NONE_PATIENCE (UINT64_C(500) * 1000)
+
+bool cli_under_test_open(struct cli_under_test *u, struct drill_net *net, const char *smtp,
+                         const char *sink, struct drill_error *err)
+{
+    struct drill_address at;
+    memset(u, 0, sizeof(*u));
+    u->net = net;
+    if (drill_address_parse(smtp, &u->smtp_address, err) != DRILL_OK) {
+        return false;
+    }
+    if (!sink) {
+        return true;
+    }
+    drill_sink_init(&u->deliveries, NULL, NULL);
+    u->has_sink = true;
+    u->sink = drill_address_parse(sink, &at, err) == DRILL_OK
+                  ? drill_net_sink_new(net, &at, &u->deliveries, err)
+                  : NULL;
+    return u->sink != NULL;
+}
+
+void cli_under_test_close(struct cli_under_test *u)
+{
+    drill_net_sink_free(u->sink);
+    if (u->has_sink) {
+        drill_sink_fini(&u->deliveries);
+    }
+    u->sink = NULL;
+    u->has_sink = false;
+}
+
+bool cli_under_test_begin(struct cli_under_test *u, const struct drill_scene *scene,
+                          struct drill_run *run, uint64_t patience, struct drill_error *err)
+{
+    cli_arena_init(&u->arena);
+    u->run = run;
+    u->patience = patience;
+    u->smtp = drill_arena_take(&u->arena, sizeof(*u->smtp));
+    if (!u->smtp) {
+        drill_error_set(err, DRILL_ERR_MEMORY, "no memory");
+        return false;
+    }
+    struct drill_smtp_config config = {
+        .traffic = scene->traffic, .extras = scene->extras, .patience = patience};
+    drill_smtp_init(u->smtp, &config, &u->arena);
+    if (u->has_sink) {
+        drill_sink_reset(&u->deliveries);
+    }
+    u->conn = drill_net_smtp(u->net, &u->smtp_address, u->smtp, err);
+    return u->conn != NULL;
+}
+
+void cli_under_test_end(struct cli_under_test *u)
+{
+    if (u->conn) {
+        drill_net_conn_free(u->conn);
+    }
+    drill_arena_fini(&u->arena);
+    u->conn = NULL;
+    u->smtp = NULL;
+    u->run = NULL;
+}
+
+static bool over(void *ctx)
+{
+    const struct cli_under_test *u = ctx;
+    enum drill_result result = drill_run_report(u->run)->result;
+    if (cli_interrupted(NULL) || (result != DRILL_RESULT_RUNNING && result != DRILL_RESULT_PASS)) {
+        return true;
+    }
+    return drill_smtp_done(u->smtp) && !drill_run_linked(u->run);
+}
+
+void cli_under_test_play(struct cli_under_test *u)
+{
+    bool all = drill_net_run(u->net, over, u);
+    if (!all && cli_interrupted(NULL)) {
+        drill_run_stop(u->run, "interrupted");
+    } else if (drill_run_report(u->run)->result == DRILL_RESULT_RUNNING) {
+        drill_run_stuck(u->run, drill_net_now(u->net)); /* the MTA has nothing more to say */
+    }
+}
+
+static bool enough(void *ctx)
+{
+    const struct cli_under_test *u = ctx;
+    uint32_t want = drill_run_deliveries(u->run);
+    return u->deliveries.count >= (want ? want : 1);
+}
+
+static const struct drill_told *outcome(const void *ctx, uint32_t message)
+{
+    return drill_smtp_outcome(ctx, message);
+}
+
+/* The sentence of the first fault of several. */
+static const char *fault_text(unsigned faults)
+{
+    return drill_smtp_fault_text((enum drill_smtp_fault)(faults & (0U - faults)));
+}
+
+static bool smtp_is_sound(struct cli_under_test *u)
+{
+    const struct drill_smtp_reply *bad = u->smtp->faulty;
+    if (bad) {
+        drill_run_refute(u->run, (struct drill_pos){0, 0}, "the MTA sent a malformed SMTP reply",
+                         fault_text(bad->faults), bad->told.line);
+    }
+    return !bad;
+}
+
+void cli_under_test_check(struct cli_under_test *u)
+{
+    struct drill_concluded c = {.traffic = u->smtp->config.traffic,
+                                .told = u->smtp->replies ? &u->smtp->replies->told : NULL,
+                                .outcome = outcome,
+                                .ctx = u->smtp};
+    if (!smtp_is_sound(u) || !drill_run_check_told(u->run, &c) || !u->has_sink) {
+        return;
+    }
+    uint64_t patience = drill_run_deliveries(u->run) ? u->patience : NONE_PATIENCE;
+    if (drill_run_awaits_delivery(u->run)) {
+        (void)drill_net_sink_wait(u->sink, drill_net_now(u->net) + patience, enough, u);
+    }
+    (void)drill_run_check_delivered(u->run, u->deliveries.deliveries);
+}

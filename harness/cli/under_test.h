@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An MTA under test: milterdrill is its milter, and also the SMTP client that makes it talk
+ * (--smtp ADDR) and the server that takes what it delivers (--sink ADDR).
+ */
+#ifndef DRILL_CLI_UNDER_TEST_H
+#define DRILL_CLI_UNDER_TEST_H
+
+#include "net/smtp_conn.h"
+#include "scenario/scene.h"
+
+struct cli_under_test {
+    struct drill_net *net;
+    struct drill_address smtp_address;
+    bool has_sink;
+    struct drill_sink deliveries;
+    struct drill_net_sink *sink;
+    /* of one play */
+    struct drill_arena arena;
+    struct drill_smtp *smtp;
+    struct drill_net_conn *conn;
+    struct drill_run *run;
+    uint64_t patience;
+};
+
+/* `sink` NULL: none. Errors as of the addresses and of listening. */
+bool cli_under_test_open(struct cli_under_test *u, struct drill_net *net, const char *smtp,
+                         const char *sink, struct drill_error *err);
+/* The client of one play: to be run with the runner's own connection. */
+bool cli_under_test_begin(struct cli_under_test *u, const struct drill_scene *scene,
+                          struct drill_run *run, uint64_t patience, struct drill_error *err);
+/* Runs both until the client has said all and the runner is done, or the runner has failed. */
+void cli_under_test_play(struct cli_under_test *u);
+/* Compares `verdict` and `delivered` lines; a malformed SMTP reply always fails. */
+void cli_under_test_check(struct cli_under_test *u);
+void cli_under_test_end(struct cli_under_test *u);
+void cli_under_test_close(struct cli_under_test *u);
+
+#endif
