@@ -5,6 +5,7 @@
 #include "cli/sweep.h"
 #include "cli/under_test.h"
 #include "scenario/judged.h"
+#include "scenario/modelled.h"
 
 enum { PATIENCE = 10 * 1000 * 1000, PATIENCE_LISTEN = 60 * 1000 * 1000 };
 
@@ -159,7 +160,10 @@ static void play_once(struct session *s, struct cli_stage *stage, const struct d
         cli_stage_play(stage, again);
         const struct drill_mta *mta = concluding(stage);
         if (mta && drill_run_report(stage->run)->result == DRILL_RESULT_PASS) {
-            (void)drill_run_check_verdicts(stage->run, mta);
+            struct drill_arena arena;
+            cli_arena_init(&arena);
+            (void)drill_run_check_model(stage->run, mta, &arena);
+            drill_arena_fini(&arena);
         }
         return;
     }
@@ -289,8 +293,9 @@ static void play_file(struct session *s, const struct cli_path *path)
     bool play_mta = s->options.sim ? tests != DRILL_TESTS_MTA : s->options.milter != NULL;
     bool play_milter = s->options.sim ? tests != DRILL_TESTS_MILTER : s->options.listen != NULL;
     struct drill_writer w = drill_writer_of(unplayed, sizeof(unplayed) - 1);
+    bool delivered = s->options.sink || sim || s->options.milter;
     unsigned plays =
-        (s->options.smtp ? DRILL_PLAYS_SMTP : 0U) | (s->options.sink ? DRILL_PLAYS_DELIVERED : 0U);
+        (s->options.smtp ? DRILL_PLAYS_SMTP : 0U) | (delivered ? DRILL_PLAYS_DELIVERED : 0U);
     if (drill_lint_unplayed(sc->file, plays, &w)) {
         unplayed[drill_writer_span(&w).len] = '\0';
         cli_results_skip(&s->results, path->path, play_mta ? as_mta : as_milter, unplayed);
