@@ -237,6 +237,9 @@ bool send_prepare(struct send *s)
     if (cli_mta_side(&s->options, &s->mta, &err) != DRILL_OK) {
         return fail(&err);
     }
+    if (!s->mta.side.profile) {
+        s->mta.side.profile = drill_profile_find(DRILL_SIDE_MTA, drill_span_str("stalwart"));
+    }
     if (s->mta.note[0]) {
         cli_complain("%s", s->mta.note);
     }

@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-/* Until Postfix has a profile, the MTA that a file does not name is Stalwart. */
-static const char DEFAULT_MTA[] = "stalwart";
+static const char DEFAULT_MTA[] = "postfix";
 static const char DEFAULT_MILTER[] = "libmilter";
 
 /* `count=n`: n clients or messages of this kind; they share what the lines below it say. */

@@ -376,7 +376,11 @@ static void begin(struct drive *d, const struct helper_drive *c)
     if (!d->config.file) {
         fail_msg("%s: line %u: %s", c->name, errors.item[0].line, errors.item[0].text);
     }
-    if (drill_scene_build(d->config.file, "f", NULL, NULL, NULL, &d->arena, &d->scene, &err)) {
+    struct drill_scene_side stalwart = {
+        .profile = drill_profile_find(DRILL_SIDE_MTA, drill_span_str("stalwart"))};
+    bool named = strncmp(c->lines, "mta ", 4) == 0 || strstr(c->lines, "\nmta ");
+    if (drill_scene_build(d->config.file, "f", NULL, named ? NULL : &stalwart, NULL, &d->arena,
+                          &d->scene, &err)) {
         fail_msg("%s: %s", c->name, err.text);
     }
     bool mta = c->side == AS_MTA || c->side == SIM_MTA;

@@ -8,6 +8,14 @@
 
 #include "scenario/scene.h"
 
+/* These conversations are Stalwart's, whatever the default is. */
+static const struct drill_scene_side *stalwart(void)
+{
+    static struct drill_scene_side side;
+    side.profile = drill_profile_find(DRILL_SIDE_MTA, drill_span_str("stalwart"));
+    return &side;
+}
+
 #define ANSWER "give < optneg version=6 actions=0 protocol=0\n"
 #define TALK   "open\ncodes O\n" ANSWER
 #define OFFER  "open\ngive > optneg version=6 actions=0 protocol=0\ncodes O\n"
@@ -164,7 +172,8 @@ static void hostile_plays(const char *lines, enum drill_side ours, uint64_t seed
     const struct drill_file *file =
         lines ? drill_parse(drill_span_str(lines), "f", NULL, &h.arena, &errors) : NULL;
     assert_int_equal(errors.count, 0);
-    assert_int_equal(drill_scene_build(file, "f", NULL, NULL, NULL, &h.arena, &scene, &err), 0);
+    assert_int_equal(drill_scene_build(file, "f", NULL, stalwart(), NULL, &h.arena, &scene, &err),
+                     0);
     bool mta = ours == DRILL_SIDE_MTA;
     const struct drill_run_config config = {.file = file,
                                             .ours = ours,
@@ -219,7 +228,7 @@ static void test_giant_frame_is_not_held(void **state)
     errors.count = 0;
     const struct drill_file *file = drill_parse(
         drill_span_str("drill 1 \"x\"\n> optneg\n< optneg\n"), "f", NULL, &arena, &errors);
-    assert_int_equal(drill_scene_build(file, "f", NULL, NULL, NULL, &arena, &scene, &err), 0);
+    assert_int_equal(drill_scene_build(file, "f", NULL, stalwart(), NULL, &arena, &scene, &err), 0);
     const struct drill_run_config config = {.file = file,
                                             .ours = DRILL_SIDE_MTA,
                                             .profile = scene.mta,

@@ -71,7 +71,7 @@ static void test_without_lines_all_is_default(void **state)
 {
     (void)state;
     assert_int_equal(drill_scene_build(NULL, "f", NULL, NULL, NULL, &arena, &scene, &err), 0);
-    assert_string_equal(scene.mta->name, "stalwart");
+    assert_string_equal(scene.mta->name, "postfix");
     assert_string_equal(scene.milter->name, "libmilter");
     const struct drill_client *c = scene.traffic;
     is(c->addr, "192.0.2.1");

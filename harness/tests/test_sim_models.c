@@ -13,6 +13,14 @@
 #include "scenario/transcript.h"
 #include "sim/sim.h"
 
+/* These conversations are Stalwart's, whatever the default is. */
+static const struct drill_scene_side *stalwart(void)
+{
+    static struct drill_scene_side side;
+    side.profile = drill_profile_find(DRILL_SIDE_MTA, drill_span_str("stalwart"));
+    return &side;
+}
+
 enum { PATH = 512 };
 
 /* Two runners in the simulator; `ours` follows the file, the other one is the model. */
@@ -259,8 +267,8 @@ static void test_models_play_alone(void **state)
         drill_arena_init(&arena, NULL, 0);
         const struct drill_scene_side milter = {
             .profile = drill_profile_find(DRILL_SIDE_MILTER, drill_span_str(milters[i]))};
-        assert_int_equal(drill_scene_build(NULL, "f", NULL, NULL, &milter, &arena, &s.scene, &err),
-                         0);
+        assert_int_equal(
+            drill_scene_build(NULL, "f", NULL, stalwart(), &milter, &arena, &s.scene, &err), 0);
         stage_open(&s, NULL, DRILL_SIDE_MTA, NULL, NULL);
         assert_int_equal(stage_play(&s, false)->result, DRILL_RESULT_PASS);
         const struct drill_told *told = drill_mta_outcome(drill_run_mta(s.run[0]), 1);
@@ -299,7 +307,8 @@ static void test_again_is_the_same_and_takes_no_memory(void **state)
         parse(drill_span_str("drill 1 \"x\"\nmessage\nmessage\n...\n> rcpt address=$r\n...\n"
                              "> header name=\"X\" value=$r\n...\nverdict message=1..2 accept\n"),
               "f", NULL, &arena);
-    assert_int_equal(drill_scene_build(file, "f", NULL, NULL, NULL, &arena, &s.scene, &err), 0);
+    assert_int_equal(drill_scene_build(file, "f", NULL, stalwart(), NULL, &arena, &s.scene, &err),
+                     0);
     stage_open(&s, file, DRILL_SIDE_MTA, &observer, &h.alloc);
     assert_int_equal(stage_play(&s, false)->result, DRILL_RESULT_PASS);
     struct drill_span first = drill_arena_copy(&arena, drill_buf_span(&t.text));
@@ -347,7 +356,8 @@ static void check_recording(const char *lines)
     drill_buf_init(&text, NULL);
     (void)snprintf(source, sizeof(source), "drill 1 \"x\" tests=milter\n%s", lines);
     const struct drill_file *file = parse(drill_span_str(source), "talk", NULL, &arena);
-    assert_int_equal(drill_scene_build(file, "f", NULL, NULL, NULL, &arena, &s.scene, &err), 0);
+    assert_int_equal(drill_scene_build(file, "f", NULL, stalwart(), NULL, &arena, &s.scene, &err),
+                     0);
     drill_transcript_init(&t, "talk", &arena, NULL);
     stage_open(&s, file, DRILL_SIDE_MTA, &(struct drill_observer){seen, &t}, NULL);
     if (stage_play(&s, false)->result != DRILL_RESULT_PASS) {
@@ -368,7 +378,7 @@ static void check_recording(const char *lines)
     struct stage again = {.scene = s.scene};
     file = parse(drill_buf_span(&text), "recording", &loader, &arena);
     assert_int_equal(
-        drill_scene_build(file, "f", &loader, NULL, &milter, &arena, &again.scene, &err), 0);
+        drill_scene_build(file, "f", &loader, stalwart(), &milter, &arena, &again.scene, &err), 0);
     drill_transcript_init(&u, "talk", &arena, NULL);
     stage_open(&again, file, DRILL_SIDE_MTA, &(struct drill_observer){seen, &u}, NULL);
     const struct drill_report *r = stage_play(&again, false);
@@ -423,7 +433,8 @@ static void test_plays_against_the_model(void **state)
         drill_arena_init(&arena, NULL, 0);
         (void)snprintf(source, sizeof(source), "drill 1 \"x\" tests=milter\n%s", plays[i]);
         const struct drill_file *file = parse(drill_span_str(source), "play", NULL, &arena);
-        assert_int_equal(drill_scene_build(file, "f", NULL, NULL, NULL, &arena, &s.scene, &err), 0);
+        assert_int_equal(
+            drill_scene_build(file, "f", NULL, stalwart(), NULL, &arena, &s.scene, &err), 0);
         stage_open(&s, file, DRILL_SIDE_MTA,
                    i == 1 ? &(struct drill_observer){all_went_out, NULL} : NULL, NULL);
         if (stage_play(&s, false)->result != DRILL_RESULT_PASS) {
