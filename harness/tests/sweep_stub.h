@@ -141,8 +141,9 @@ void drill_run_again(struct drill_run *run)
 void drill_run_wish(struct drill_run *run, uint64_t now, struct drill_wish *wish)
 {
     memset(wish, 0, sizeof(*wish));
-    wish->until =
-        run->opened && stub_fault != STUB_NO_TIMEOUT ? run->since + STUB_MINUTE : DRILL_NEVER;
+    bool for_ever =
+        stub_fault == STUB_NO_TIMEOUT || (stub_fault == STUB_WAITS_FOR_EVER && !stub_is_mta(run));
+    wish->until = run->opened && !for_ever ? run->since + STUB_MINUTE : DRILL_NEVER;
     wish->until = run->circles ? now : wish->until;
     if (run->over && !run->circles) {
         wish->kind = DRILL_WISH_DONE;
@@ -229,32 +230,6 @@ void drill_run_stuck(struct drill_run *run, uint64_t now)
     (void)now;
     run->circles = false;
     stub_end(run, run->opened ? DRILL_RESULT_FAIL : DRILL_RESULT_PASS);
-}
-
-const struct drill_report *drill_run_report(const struct drill_run *run)
-{
-    return &run->report;
-}
-
-const struct drill_mta *drill_run_mta(const struct drill_run *run)
-{
-    return stub_is_mta(run) ? &run->mta : NULL;
-}
-
-const struct drill_milter *drill_run_milter(const struct drill_run *run)
-{
-    return stub_is_mta(run) ? NULL : &run->milter;
-}
-
-/* In the place of session/milter.c's. */
-uint64_t drill_milter_patience(const struct drill_milter *milter)
-{
-    return milter->connections ? UINT64_MAX : STUB_MINUTE;
-}
-
-bool drill_run_check_verdicts(struct drill_run *run, const struct drill_mta *mta)
-{
-    return run && mta;
 }
 
 #endif

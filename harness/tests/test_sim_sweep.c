@@ -10,6 +10,36 @@
 #include "sim/sweep_state.h"
 #include "tests/sweep_stub.h"
 
+/* ---- the rest of the stub: what the sweep asks of a runner ---- */
+
+const struct drill_report *drill_run_report(const struct drill_run *run)
+{
+    return &run->report;
+}
+
+const struct drill_mta *drill_run_mta(const struct drill_run *run)
+{
+    return stub_is_mta(run) ? &run->mta : NULL;
+}
+
+const struct drill_milter *drill_run_milter(const struct drill_run *run)
+{
+    return stub_is_mta(run) ? NULL : &run->milter;
+}
+
+/* In the place of session/milter.c's. */
+uint64_t drill_milter_patience(const struct drill_milter *milter)
+{
+    return milter->connections ? UINT64_MAX : STUB_MINUTE;
+}
+
+bool drill_run_check_verdicts(struct drill_run *run, const struct drill_mta *mta)
+{
+    return run && mta;
+}
+
+/* ---- sweeps ---- */
+
 enum {
     /* three frames of 17, 5005 and 5 bytes, three replies of 5 */
     LARGE_POINTS = 2 * DRILL_SWEEP_EDGE + DRILL_SWEEP_SEEDED,
