@@ -52,7 +52,8 @@ static const char help[] =
     "  --cut-everywhere play each again with the connection lost at every byte (--sim)\n"
     "  --seed N         of what those two choose (1)\n"
     "  --timeout TIME   patience for one line (10s; with --listen 60s; none with --sim)\n"
-    "  --expect FILE    known failures, one a line: PATH | fail | REASON (may repeat)\n"
+    "  --expect FILE    known failures, one a line: PATH | fail | REASON (may repeat); those of\n"
+    "                   the models, in expected/ beside the class folders, count by themselves\n"
     "  --strict         a known failure that passes is a failure\n"
     "  --format text|jsonl|tap|junit\n"
     "  --no-annotations no ::error lines although GITHUB_ACTIONS=true\n"
@@ -370,7 +371,16 @@ static int play_all(struct session *s, const struct cli_paths *paths)
         (void)fprintf(stderr, "milterdrill: listening on %s\n",
                       drill_address_format(&bound, text, sizeof(text)));
     }
+    const char *last = NULL;
+    struct drill_error err;
+    bool models = s->options.sim || s->model;
     for (const struct cli_path *p = paths->first; p && !cli_interrupted(NULL); p = p->next) {
+        if (models && cli_expect_models(p->path, s->options.arena, &s->options.expected, &last,
+                                        &err) != DRILL_OK) {
+            cli_error(&err);
+            s->results.bad_file = true;
+            break;
+        }
         play_file(s, p);
     }
     if (cli_interrupted(NULL)) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli/expect.h"
 
+#include <dirent.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -72,6 +74,55 @@ enum drill_code cli_expect_read(const char *path, struct drill_arena *arena,
             code = one(line, path, number, arena, list, err);
         }
     }
+    return code;
+}
+
+static int is_list(const struct dirent *e)
+{
+    size_t n = strlen(e->d_name);
+    return n > 4 && strcmp(e->d_name + n - 4, ".txt") == 0;
+}
+
+/* The folder's name with its NUL, or NULL: the path has no class folder, or memory is refused. */
+static const char *expected_folder(const char *scenario, struct drill_arena *arena)
+{
+    const char *name = strrchr(scenario, '/');
+    const char *class = name;
+    while (class && class > scenario && class[-1] != '/') {
+        class --;
+    }
+    static const char folder[] = "expected";
+    size_t at = class ? (size_t)(class - scenario) : 0;
+    char *path = name ? drill_arena_take(arena, at + sizeof(folder)) : NULL;
+    if (path) {
+        memcpy(path, scenario, at);
+        memcpy(path + at, folder, sizeof(folder));
+    }
+    return path;
+}
+
+enum drill_code cli_expect_models(const char *scenario, struct drill_arena *arena,
+                                  struct cli_expected **list, const char **last,
+                                  struct drill_error *err)
+{
+    struct dirent **found = NULL;
+    enum drill_code code = DRILL_OK;
+    const char *folder = expected_folder(scenario, arena);
+    if (!folder || (*last && strcmp(*last, folder) == 0)) {
+        return DRILL_OK;
+    }
+    *last = folder;
+    int n = scandir(folder, &found, is_list, alphasort);
+    for (int i = 0; i < n; i++) {
+        size_t size = strlen(folder) + strlen(found[i]->d_name) + 2;
+        char *path = code == DRILL_OK ? drill_arena_take(arena, size) : NULL;
+        if (path) {
+            (void)snprintf(path, size, "%s/%s", folder, found[i]->d_name);
+            code = cli_expect_read(path, arena, list, err);
+        }
+        free(found[i]);
+    }
+    free(found);
     return code;
 }
 

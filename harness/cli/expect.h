@@ -26,6 +26,12 @@ struct cli_expected {
  * line: not three parts, an unknown result, or no reason. */
 enum drill_code cli_expect_read(const char *path, struct drill_arena *arena,
                                 struct cli_expected **list, struct drill_error *err);
+/* The lists of the models beside a class folder: <folder>/<class>/x.drill goes with
+ * <folder>/expected/PROGRAM.txt. Where there is none nothing is added. *last: the folder that the
+ * previous call looked at. Errors as above. */
+enum drill_code cli_expect_models(const char *scenario, struct drill_arena *arena,
+                                  struct cli_expected **list, const char **last,
+                                  struct drill_error *err);
 /* The line for this scenario, marked as seen; NULL: none. */
 struct cli_expected *cli_expect_find(struct cli_expected *list, const char *scenario);
 
