@@ -111,6 +111,7 @@ struct drill_mta_own {
     struct drill_span list[DRILL_MTA_LISTS]; /* macro names that the milter asked for, by stage */
     uint32_t hidden;                         /* SMFIP_NO*: too young for the version agreed on */
     uint32_t flags;                          /* family's own */
+    uint32_t message;                        /* family's own: the number of one */
     uint8_t lists;                           /* bits of the lists that were asked for */
     uint8_t state;                           /* family's own */
 };

@@ -243,6 +243,9 @@ static void shut_down(struct drill_mta *mta, uint8_t command)
         if (drill_postfix_is_3_11(mta)) {
             refuse(mta, command, drill_span_str("421 4.7.0 Service unavailable"));
         } else if (drill_mta_session_reach(mta, command)) {
+            struct drill_message dropped;
+            (void)drill_message_init(&dropped, DRILL_TO_MTA, DRILL_SMFIR_DISCARD);
+            drill_mta_modified(mta, &dropped, 0); /* as good as */
             mta->own.flags |= POSTFIX_DISCARD;
             drill_postfix_note(mta, command, "milter-reject",
                                drill_span_str("message content rejected"));

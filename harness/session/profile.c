@@ -6,13 +6,9 @@
 #include "wire/text.h"
 
 static const struct drill_profile *const REGISTRY[] = {
-    &drill_profile_stalwart,
-    &drill_profile_postfix,
-    &drill_profile_libmilter,
-    &drill_profile_clamav_milter,
-    &drill_profile_rspamd,
-    &drill_profile_pmilter,
-    &drill_profile_v2only,
+    &drill_profile_stalwart,  &drill_profile_postfix,       &drill_profile_sendmail,
+    &drill_profile_libmilter, &drill_profile_clamav_milter, &drill_profile_rspamd,
+    &drill_profile_pmilter,   &drill_profile_v2only,
 };
 
 enum { PROFILES = sizeof(REGISTRY) / sizeof(REGISTRY[0]) };

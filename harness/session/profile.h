@@ -65,9 +65,9 @@ struct drill_settings {
                              MTA makes of a milter that fails (Stalwart: temp_fail_on_error) */
     uint64_t timeout_eom; /* Sendmail: from the end of the body to the verdict; 0: no limit */
     /* milter; timeout_data is how long it waits for a command */
-    uint32_t max_data; /* most data bytes of a frame that it takes */
-    uint8_t eom_reply; /* DRILL_SMFIR_*: its verdict at the end of a message */
-    uint8_t action;    /* rspamd: what its checks come to (rspamd.c) */
+    uint32_t max_data;                /* most data bytes of a frame that it takes */
+    uint8_t eom_reply;                /* DRILL_SMFIR_*: its verdict at the end of a message */
+    uint8_t action;                   /* rspamd: what its checks come to (rspamd.c) */
     uint8_t verdicts[DRILL_VERDICTS]; /* DRILL_SMFIR_*, by DRILL_VERDICT_*; 0: continue */
 };
 

@@ -12,6 +12,7 @@ extern const struct drill_profile drill_profile_rspamd;
 extern const struct drill_profile drill_profile_pmilter;
 extern const struct drill_profile drill_profile_v2only;
 extern const struct drill_profile drill_profile_postfix;
+extern const struct drill_profile drill_profile_sendmail;
 
 /* DRILL_ERR_NOTFOUND with the nearest of `names`, and DRILL_ERR_VALUE with what would do. */
 enum drill_code drill_setting_unknown(struct drill_span key, const char *profile,

@@ -12,7 +12,7 @@ static void test_sequences(void **state)
     } rows[] = {
         {"ODCDHDMDRTLNBE", "O.c.c.c.ccccca"},
         {"OCHMRTLNBEMRTLNBEQ", "Occccccccaccccccac!"}, /* M-1 */
-        {"E", "a"},                                   /* M-3 */
+        {"E", "a"},                                    /* M-3 */
         {"B", "c"},
         {"CC", "cc"},
         {"OO", "OO"},

@@ -21,76 +21,75 @@ static void assert_log(const struct talk *t, const char *want)
 
 /* ---- replies ---- */
 
+static const struct {
+    uint8_t at;
+    const char *reply;
+    size_t size;
+    const char *log;
+    const char *line; /* what the client is told for it */
+} REPLIES[] = {
+    /* The number is the size of MAIL's data, not of what followed. */
+    {'M', R("cabcd"),
+     "postfix/smtpd: warning: milter M: reply SMFIR_CONTINUE was followed by 19 data bytes",
+     "451 4.7.1 Service unavailable - try again later"},
+    {'R', R("ax"),
+     "postfix/smtpd: warning: milter M: reply SMFIR_ACCEPT was followed by 18 data bytes",
+     "451 4.7.1 Service unavailable - try again later"},
+    {'L', R("rx"),
+     "postfix/cleanup: warning: milter M: reply SMFIR_REJECT was followed by 11 data bytes",
+     "451 4.7.1 Service unavailable - try again later"},
+    {'B', R("px"),
+     "postfix/cleanup: warning: milter M: reply SMFIR_PROGRESS was followed by 8 data bytes",
+     "451 4.7.1 Service unavailable - try again later"},
+    {'M', R("?"),
+     "postfix/smtpd: warning: milter M: unexpected filter response (unknown filter reply) "
+     "after "
+     "event SMFIC_MAIL",
+     "451 4.7.1 Service unavailable - try again later"},
+    {'M', R("hX\0y\0"),
+     "postfix/smtpd: warning: milter M: unexpected filter response SMFIR_ADDHEADER after event "
+     "SMFIC_MAIL",
+     "451 4.7.1 Service unavailable - try again later"},
+    {'E', R("hX\0"), "postfix/cleanup: warning: milter M: packet too short for string",
+     "451 4.7.1 Service unavailable - try again later"},
+    {'E', R("hX\0y"),
+     "postfix/cleanup: warning: milter8_read_data: milter M: missing string null termimator",
+     "451 4.7.1 Service unavailable - try again later"},
+    {'E', R("hX\0y\0z\0"), "postfix/cleanup: warning: milter8_read_data: left-over data 2 bytes",
+     "451 4.7.1 Service unavailable - try again later"},
+    {'E', R("m\0\0"), "postfix/cleanup: warning: milter M: input packet too short for network long",
+     "451 4.7.1 Service unavailable - try again later"},
+    {'E', R("i\0\0\0\1"), "postfix/cleanup: warning: milter M: packet too short for string",
+     "451 4.7.1 Service unavailable - try again later"},
+    {'E', R("m\0\0\0\1\0v\0"), "postfix/cleanup: warning: milter M: null change header name",
+     "451 4.3.5 Server configuration problem - try again later"},
+    {'E', R("+<a@b>"),
+     "postfix/cleanup: warning: milter8_read_data: milter M: missing string null termimator",
+     "451 4.7.1 Service unavailable - try again later"},
+    {'E', R("e<a@b>\0args\0more\0"),
+     "postfix/cleanup: warning: milter8_read_data: left-over data 5 bytes",
+     "451 4.7.1 Service unavailable - try again later"},
+    {'E', R("y250 2.0.0 ok\0"), "postfix/cleanup: warning: milter M: malformed reply: 250 2.0.0 ok",
+     "451 4.3.5 Server configuration problem - try again later"},
+    {'M', R("y\0"), "postfix/smtpd: warning: milter M: malformed reply: ",
+     "451 4.3.5 Server configuration problem - try again later"},
+};
+
 static void test_replies(void **state)
 {
-    static const struct {
-        uint8_t at;
-        const char *reply;
-        size_t size;
-        const char *log;
-        const char *line; /* what the client is told for it */
-    } rows[] = {
-        /* The number is the size of MAIL's data, not of what followed. */
-        {'M', R("cabcd"),
-         "postfix/smtpd: warning: milter M: reply SMFIR_CONTINUE was followed by 19 data bytes",
-         "451 4.7.1 Service unavailable - try again later"},
-        {'R', R("ax"),
-         "postfix/smtpd: warning: milter M: reply SMFIR_ACCEPT was followed by 18 data bytes",
-         "451 4.7.1 Service unavailable - try again later"},
-        {'L', R("rx"),
-         "postfix/cleanup: warning: milter M: reply SMFIR_REJECT was followed by 11 data bytes",
-         "451 4.7.1 Service unavailable - try again later"},
-        {'B', R("px"),
-         "postfix/cleanup: warning: milter M: reply SMFIR_PROGRESS was followed by 8 data bytes",
-         "451 4.7.1 Service unavailable - try again later"},
-        {'M', R("?"),
-         "postfix/smtpd: warning: milter M: unexpected filter response (unknown filter reply) "
-         "after "
-         "event SMFIC_MAIL",
-         "451 4.7.1 Service unavailable - try again later"},
-        {'M', R("hX\0y\0"),
-         "postfix/smtpd: warning: milter M: unexpected filter response SMFIR_ADDHEADER after event "
-         "SMFIC_MAIL",
-         "451 4.7.1 Service unavailable - try again later"},
-        {'E', R("hX\0"), "postfix/cleanup: warning: milter M: packet too short for string",
-         "451 4.7.1 Service unavailable - try again later"},
-        {'E', R("hX\0y"),
-         "postfix/cleanup: warning: milter8_read_data: milter M: missing string null termimator",
-         "451 4.7.1 Service unavailable - try again later"},
-        {'E', R("hX\0y\0z\0"),
-         "postfix/cleanup: warning: milter8_read_data: left-over data 2 bytes",
-         "451 4.7.1 Service unavailable - try again later"},
-        {'E', R("m\0\0"),
-         "postfix/cleanup: warning: milter M: input packet too short for network long",
-         "451 4.7.1 Service unavailable - try again later"},
-        {'E', R("i\0\0\0\1"), "postfix/cleanup: warning: milter M: packet too short for string",
-         "451 4.7.1 Service unavailable - try again later"},
-        {'E', R("m\0\0\0\1\0v\0"), "postfix/cleanup: warning: milter M: null change header name",
-         "451 4.3.5 Server configuration problem - try again later"},
-        {'E', R("+<a@b>"),
-         "postfix/cleanup: warning: milter8_read_data: milter M: missing string null termimator",
-         "451 4.7.1 Service unavailable - try again later"},
-        {'E', R("e<a@b>\0args\0more\0"),
-         "postfix/cleanup: warning: milter8_read_data: left-over data 5 bytes",
-         "451 4.7.1 Service unavailable - try again later"},
-        {'E', R("y250 2.0.0 ok\0"),
-         "postfix/cleanup: warning: milter M: malformed reply: 250 2.0.0 ok",
-         "451 4.3.5 Server configuration problem - try again later"},
-        {'M', R("y\0"), "postfix/smtpd: warning: milter M: malformed reply: ",
-         "451 4.3.5 Server configuration problem - try again later"},
-    };
     (void)state;
-    for (size_t i = 0; i < ROWS(rows); i++) {
+    for (size_t i = 0; i < ROWS(REPLIES); i++) {
         struct talk t;
         talk_init(&t, "postfix");
         talk_start(&t);
-        talk_until(&t, rows[i].at, 0);
-        talk_reply(&t, (uint8_t)rows[i].reply[0],
-                   drill_span_of(rows[i].reply + 1, rows[i].size - 1));
-        assert_log(&t, rows[i].log);
-        assert_line(told_at(&t, 1, rows[i].at == 'M' || rows[i].at == 'R' ? rows[i].at : 'E',
-                            rows[i].at == 'R'),
-                    rows[i].line);
+        talk_until(&t, REPLIES[i].at, 0);
+        talk_reply(&t, (uint8_t)REPLIES[i].reply[0],
+                   drill_span_of(REPLIES[i].reply + 1, REPLIES[i].size - 1));
+        assert_log(&t, REPLIES[i].log);
+        assert_line(told_at(&t, 1,
+                            REPLIES[i].at == 'M' || REPLIES[i].at == 'R' ? REPLIES[i].at : 'E',
+                            REPLIES[i].at == 'R'),
+                    REPLIES[i].line);
         talk_fini(&t);
     }
 }

@@ -72,94 +72,96 @@ static void test_negotiation(void **state)
     }
 }
 
+static const struct {
+    uint8_t code;
+    struct drill_span payload;
+    const char *fault; /* NULL: it is taken, without a word */
+} PAYLOADS[] = {
+    {'C', P("h\0U"), NULL},
+    {'C', P("h\0L\0\0/run/x\0"), NULL},
+    {'C',
+     P("h\0"
+       "4\0\x19"
+       "127.0.0.1\0"),
+     NULL},
+    {'C',
+     P("h\0"
+       "6\0\x19"
+       "::1\0"),
+     NULL},
+    {'C',
+     P("h\0"
+       "6\0\x19"
+       "IPv6:::1\0"),
+     NULL},
+    {'C',
+     P("h\0"
+       "6\0\x19"
+       "IPv6:2001:db8::5\0"),
+     NULL},
+    {'C',
+     P("h\0"
+       "4\0\x19"),
+     NULL},
+    {'C',
+     P("h\0"
+       "4\0\x19"
+       "127.0.0.1"),
+     "no zero terminated IP"},
+    {'C',
+     P("h\0"
+       "4\0\x19"
+       "127.1\0"),
+     "bad IPv4"},
+    {'C',
+     P("h\0"
+       "4\0\x19"
+       "2001:db8::5\0"),
+     "bad IPv4"},
+    {'C',
+     P("h\0"
+       "6\0\x19"
+       "nothing\0"),
+     "bad IPv6"},
+    {'C', P("h\0X\0\0a\0"), "bad protocol"},
+    {'C', P("h\0"), "bad protocol"},
+    {'C', P("h"), "no name"},
+    {'C', P(""), "no name"},
+    {'L', P("N\0v\0"), NULL},
+    {'L', P("N\0v\0w\0"), NULL},
+    {'L', P("\0v\0"), NULL}, /* F003: an empty name is none of its business */
+    {'L', P("N\0"), NULL},
+    {'L', P("N"), "invalid header command (no name)"},
+    {'L', P(""), "invalid header command (no name)"},
+    {'L', P("N\0v"), "invalid header command (bad value)"},
+    {'D', P("C"), NULL},
+    {'D', P("Cj\0host\0"), NULL},
+    {'D', P("Zj\0\0"), NULL},
+    {'D', P(""), "invalid macro command (no name)"},
+    {'D', P("Cj"), "invalid macro command (no name)"},
+    {'D', P("Cj\0host"), "invalid macro command (bad value)"},
+    {'D', P("Cj\0host\0x\0"), "invalid macro command (bad value)"},
+    {'H', P(""), NULL},
+    {'H', P("name"), NULL},
+    {'M', P("a"), NULL},
+    {'M', P(""), NULL},
+    {'R', P("a\0b"), NULL},
+    {'U', P(""), NULL},
+#undef P
+};
+
 static void test_payloads(void **state)
 {
-    static const struct {
-        uint8_t code;
-        struct drill_span payload;
-        const char *fault; /* NULL: it is taken, without a word */
-    } rows[] = {
-        {'C', P("h\0U"), NULL},
-        {'C', P("h\0L\0\0/run/x\0"), NULL},
-        {'C',
-         P("h\0"
-           "4\0\x19"
-           "127.0.0.1\0"),
-         NULL},
-        {'C',
-         P("h\0"
-           "6\0\x19"
-           "::1\0"),
-         NULL},
-        {'C',
-         P("h\0"
-           "6\0\x19"
-           "IPv6:::1\0"),
-         NULL},
-        {'C',
-         P("h\0"
-           "6\0\x19"
-           "IPv6:2001:db8::5\0"),
-         NULL},
-        {'C',
-         P("h\0"
-           "4\0\x19"),
-         NULL},
-        {'C',
-         P("h\0"
-           "4\0\x19"
-           "127.0.0.1"),
-         "no zero terminated IP"},
-        {'C',
-         P("h\0"
-           "4\0\x19"
-           "127.1\0"),
-         "bad IPv4"},
-        {'C',
-         P("h\0"
-           "4\0\x19"
-           "2001:db8::5\0"),
-         "bad IPv4"},
-        {'C',
-         P("h\0"
-           "6\0\x19"
-           "nothing\0"),
-         "bad IPv6"},
-        {'C', P("h\0X\0\0a\0"), "bad protocol"},
-        {'C', P("h\0"), "bad protocol"},
-        {'C', P("h"), "no name"},
-        {'C', P(""), "no name"},
-        {'L', P("N\0v\0"), NULL},
-        {'L', P("N\0v\0w\0"), NULL},
-        {'L', P("\0v\0"), NULL}, /* F003: an empty name is none of its business */
-        {'L', P("N\0"), NULL},
-        {'L', P("N"), "invalid header command (no name)"},
-        {'L', P(""), "invalid header command (no name)"},
-        {'L', P("N\0v"), "invalid header command (bad value)"},
-        {'D', P("C"), NULL},
-        {'D', P("Cj\0host\0"), NULL},
-        {'D', P("Zj\0\0"), NULL},
-        {'D', P(""), "invalid macro command (no name)"},
-        {'D', P("Cj"), "invalid macro command (no name)"},
-        {'D', P("Cj\0host"), "invalid macro command (bad value)"},
-        {'D', P("Cj\0host\0x\0"), "invalid macro command (bad value)"},
-        {'H', P(""), NULL},
-        {'H', P("name"), NULL},
-        {'M', P("a"), NULL},
-        {'M', P(""), NULL},
-        {'R', P("a\0b"), NULL},
-        {'U', P(""), NULL},
-#undef P
-    };
     (void)state;
-    for (size_t i = 0; i < ROWS(rows); i++) {
+    for (size_t i = 0; i < ROWS(PAYLOADS); i++) {
         struct side s;
         side_init(&s, "rspamd");
         side_run(&s, "O");
-        give(&s, rows[i].code, rows[i].payload);
+        give(&s, PAYLOADS[i].code, PAYLOADS[i].payload);
         bool closed = strcmp(s.got, "O!") == 0;
-        if (closed != (rows[i].fault != NULL) || (closed && !strstr(s.milter.log, rows[i].fault))) {
-            fail_msg("row %zu (%c): %s, %s", i, rows[i].code, s.got, s.milter.log);
+        if (closed != (PAYLOADS[i].fault != NULL) ||
+            (closed && !strstr(s.milter.log, PAYLOADS[i].fault))) {
+            fail_msg("row %zu (%c): %s, %s", i, PAYLOADS[i].code, s.got, s.milter.log);
         }
     }
 }
