@@ -82,9 +82,11 @@ enum cli_format { CLI_TEXT, CLI_JSONL, CLI_TAP, CLI_JUNIT };
 struct cli_options {
     const char *milter, *listen, *smtp, *sink; /* addresses as typed */
     const char *mta;                           /* PROFILE, FILE or - */
+    const char *tls_ca, *tls_ca_out;           /* files */
     const char *root;
     const char *is;
     bool sim;
+    bool check; /* the command is `check`: every rule counts, results are numbered by class */
     bool verbose;
     bool no_annotations;
     bool strict;  /* an expected failure that passes is a failure */
@@ -127,6 +129,8 @@ enum cli_option {
     CLI_SEED,
     CLI_SMTP,
     CLI_SINK,
+    CLI_TLS_CA,
+    CLI_TLS_CA_OUT,
     CLI_HELP,
     CLI_OWN = 100
 };
@@ -182,6 +186,7 @@ struct cli_stage {
     struct drill_net *net;
     struct drill_net_listener *listener;
     const struct drill_address *address;
+    const struct drill_tls *tls; /* NULL: plain */
     struct drill_net_conn *conn;
     struct drill_sim *sim;
     struct drill_run *run;   /* plays the file */
@@ -207,6 +212,7 @@ int cli_main(int argc, char **argv);
 
 /* ---- subcommands: argv[0] is the subcommand; return the exit code ---- */
 int cmd_run(int argc, char **argv);
+int cmd_check(int argc, char **argv);
 int cmd_send(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_lint(int argc, char **argv);

@@ -3,6 +3,7 @@
 
 #include "cli/results.h"
 #include "cli/sweep.h"
+#include "cli/tls.h"
 #include "cli/under_test.h"
 #include "scenario/judged.h"
 #include "scenario/modelled.h"
@@ -30,6 +31,8 @@ static const struct cli_word words[] = {
     {"seed", 'v', CLI_SEED},
     {"smtp", 'v', CLI_SMTP},
     {"sink", 'v', CLI_SINK},
+    {"tls-ca", 'v', CLI_TLS_CA},
+    {"tls-ca-out", 'v', CLI_TLS_CA_OUT},
     {NULL, 0, 0},
 };
 
@@ -42,6 +45,9 @@ static const char help[] =
     "  --smtp ADDR      where that MTA takes mail: be its SMTP client, too, and check what it "
     "says\n"
     "  --sink ADDR      take here what that MTA delivers, and check it\n"
+    "  --tls-ca FILE    with --milter: who signs that milter's certificate (PEM; default: the "
+    "system's)\n"
+    "  --tls-ca-out FILE  with --listen: write who signs ours, for the MTA to trust\n"
     "  --sim            play the side under test by its model, in virtual time\n"
     "  --mta PROFILE|FILE|-   the MTA that is played: a profile, or its own configuration\n"
     "  --set KEY=VALUE  a setting of that MTA, under its own name (may repeat)\n"
@@ -60,6 +66,15 @@ static const char help[] =
     "  -v, --verbose    show every frame\n\n"
     "ADDR: inet:port@host, inet6:port@host, unix:/path, host:port, [v6]:port, sim:MODEL\n";
 
+static const char check_help[] =
+    "usage: milterdrill check --milter ADDR [OPTION...] FOLDER...\n"
+    "       milterdrill check --listen ADDR --smtp ADDR [--sink ADDR] [OPTION...] FOLDER...\n\n"
+    "The conformance run: every scenario that asks this side, numbered by class, under the judge.\n"
+    "A rule that is broken fails; what peers bear, each in its own way, is a quirk. Options and\n"
+    "formats are those of run; known failures of the peer stand in a file:\n"
+    "  --expect FILE    PATH | fail | REASON, one a line (may repeat)\n"
+    "  --strict         a known failure that passes is a failure\n";
+
 struct session {
     struct cli_options options;
     struct cli_mta mta;
@@ -69,6 +84,7 @@ struct session {
     struct drill_net *net;
     struct drill_net_listener *listener;
     struct cli_under_test tested; /* --smtp */
+    struct cli_tls tls;
     struct cli_results results;
 };
 
@@ -95,12 +111,13 @@ static void seen(void *ctx, const struct drill_seen *s)
 
 static void tell(struct session *s, const char *path, enum cli_mode mode,
                  const struct drill_report *r, const struct drill_file *file, const char *reason,
-                 uint64_t elapsed, uint64_t plays)
+                 const char *quirk, uint64_t elapsed, uint64_t plays)
 {
     struct drill_json_result j = {.scenario = path,
                                   .mode = cli_mode_name(mode),
                                   .report = r,
                                   .reason = reason,
+                                  .quirk = quirk,
                                   .elapsed = elapsed,
                                   .repeats = plays};
     cli_results_tell(&s->results, &j, file);
@@ -127,8 +144,10 @@ static bool has_verdict(const struct drill_file *file)
     return false;
 }
 
-/* The judge's last word, and whether a `judge` line makes a finding a failure. */
-static void judge(struct cli_stage *stage, struct observed *watch, const struct drill_file *file)
+/* The judge's last word, and whether a `judge` line makes a finding a failure; for `check` every
+ * rule counts, and what peers bear is a quirk. */
+static const char *judge(struct cli_stage *stage, struct observed *watch,
+                         const struct drill_file *file, bool check)
 {
     const struct drill_judged *j = &watch->judged;
     char text[DRILL_REPORT_LINE];
@@ -138,7 +157,10 @@ static void judge(struct cli_stage *stage, struct observed *watch, const struct 
     struct drill_pos pos = {0, 0};
     drill_judged_finish(&watch->judged);
     const struct drill_finding *f = drill_judged_broken(j, file, side, &pos);
-    if (f && drill_run_report(stage->run)->result == DRILL_RESULT_PASS) {
+    const struct drill_finding *worst = check && !f ? drill_judged_worst(j, side) : NULL;
+    bool quirk = worst && worst->severity == DRILL_QUIRK;
+    f = worst ? worst : f;
+    if (f && !quirk && drill_run_report(stage->run)->result == DRILL_RESULT_PASS) {
         drill_run_refute(stage->run, pos, "the side under test broke a rule", "",
                          drill_span_of(NULL, 0));
     } else if (!f && j->count) {
@@ -149,6 +171,9 @@ static void judge(struct cli_stage *stage, struct observed *watch, const struct 
         drill_judge_text(&w, f);
         drill_run_judged(stage->run, drill_writer_span(&w));
     }
+    return quirk && drill_run_report(stage->run)->result == DRILL_RESULT_PASS
+               ? drill_run_report(stage->run)->judge
+               : NULL;
 }
 
 /* One play, and what it came to. */
@@ -197,33 +222,45 @@ static void play(struct session *s, struct cli_stage *stage, const struct cli_sc
         plays++;
         elapsed += stage->elapsed;
     } while (plays < s->options.repeat && r->result == DRILL_RESULT_PASS && !cli_interrupted(NULL));
-    if (watch) {
-        judge(stage, watch, sc->file);
-    }
+    drill_run_because(stage->run, cli_tls_text(stage));
+    const char *quirk = watch ? judge(stage, watch, sc->file, s->options.check) : NULL;
     if (r->result == DRILL_RESULT_PASS && stage->mode == CLI_AS_MILTER && !s->options.smtp &&
         has_verdict(sc->file)) {
         struct drill_report skipped = *r;
         skipped.result = DRILL_RESULT_SKIP;
         tell(s, sc->name, stage->mode, &skipped, sc->file,
-             "all lines were met; `verdict` needs --smtp", elapsed, plays);
+             "all lines were met; `verdict` needs --smtp", NULL, elapsed, plays);
         return;
     }
     const char *reason = r->result == DRILL_RESULT_SKIP ? r->what : NULL;
-    tell(s, sc->name, stage->mode, r, sc->file, reason, elapsed, plays);
+    tell(s, sc->name, stage->mode, r, sc->file, reason, quirk, elapsed, plays);
 }
 
-/* A file about a family is for all its programs; one about a program is for that one only. */
+/* A file about a family is for all its programs; one about a program is for that one only. A model
+ * says itself what it is. */
 static bool about_another(const struct session *s, enum cli_mode mode,
-                          const struct drill_scene *scene)
+                          const struct drill_file *file)
 {
     enum drill_side side =
         mode == CLI_AS_MTA || mode == CLI_SIM_MILTER ? DRILL_SIDE_MILTER : DRILL_SIDE_MTA;
-    const struct drill_profile *p = side == DRILL_SIDE_MILTER ? scene->milter : scene->mta;
-    if (!s->options.is || strcmp(p->name, s->options.is) == 0) {
-        return false;
+    enum drill_setup_kind kind = side == DRILL_SIDE_MTA ? DRILL_SETUP_MTA : DRILL_SETUP_MILTER;
+    const char *is = s->options.is ? s->options.is : s->model ? s->model->name : NULL;
+    const struct drill_profile *program = is ? drill_profile_find(side, drill_span_str(is)) : NULL;
+    for (const struct drill_setup *line = is ? file->setup : NULL; line; line = line->next) {
+        if (line->kind == kind) {
+            return !drill_span_equal(line->text, drill_span_str(is)) &&
+                   !(program && drill_span_equal(line->text, drill_span_str(program->family)));
+        }
     }
-    const struct drill_profile *is = drill_profile_find(side, drill_span_str(s->options.is));
-    return !is || strcmp(p->name, is->family) != 0;
+    return false;
+}
+
+/* What is not applicable is no case of a conformance run. */
+static void skip_other(struct session *s, const char *path, enum cli_mode mode, const char *why)
+{
+    if (!s->options.check) {
+        cli_results_skip(&s->results, path, mode, why);
+    }
 }
 
 static void play_mode(struct session *s, const struct cli_scenario *sc, enum cli_mode mode,
@@ -239,8 +276,8 @@ static void play_mode(struct session *s, const struct cli_scenario *sc, enum cli
         cli_results_bad(&s->results, sc->name, mode, &err);
         return;
     }
-    if (about_another(s, mode, &scene)) {
-        cli_results_skip(&s->results, sc->name, mode, "it is about another program (--is)");
+    if (about_another(s, mode, sc->file)) {
+        skip_other(s, sc->name, mode, "it is about another program (--is)");
         return;
     }
     struct cli_stage stage = {
@@ -266,7 +303,8 @@ static void play_mode(struct session *s, const struct cli_scenario *sc, enum cli
         cli_sweep_play(&s->results, sc, mode, &config, &scene);
         return;
     }
-    if (!cli_stage_open(&stage, &config, &scene, &err)) {
+    if (!cli_tls_choose(&s->tls, mode, &scene, &stage.tls, &err) ||
+        !cli_stage_open(&stage, &config, &scene, &err)) {
         cli_results_bad(&s->results, sc->name, mode, &err);
     } else {
         play(s, &stage, sc, &scene, watch);
@@ -295,20 +333,20 @@ static void play_file(struct session *s, const struct cli_path *path)
     bool play_milter = s->options.sim ? tests != DRILL_TESTS_MILTER : s->options.listen != NULL;
     struct drill_writer w = drill_writer_of(unplayed, sizeof(unplayed) - 1);
     bool delivered = s->options.sink || sim || s->options.milter;
-    unsigned plays =
-        (s->options.smtp ? DRILL_PLAYS_SMTP : 0U) | (delivered ? DRILL_PLAYS_DELIVERED : 0U);
+    unsigned plays = (s->options.smtp ? DRILL_PLAYS_SMTP : 0U) |
+                     (delivered ? DRILL_PLAYS_DELIVERED : 0U) | (sim ? 0U : DRILL_PLAYS_TLS);
     if (drill_lint_unplayed(sc->file, plays, &w)) {
         unplayed[drill_writer_span(&w).len] = '\0';
         cli_results_skip(&s->results, path->path, play_mta ? as_mta : as_milter, unplayed);
         play_mta = play_milter = false;
     }
     if (play_mta && tests == DRILL_TESTS_MTA) {
-        cli_results_skip(&s->results, path->path, as_mta, "it asks the MTA");
+        skip_other(s, path->path, as_mta, "it asks the MTA");
     } else if (play_mta) {
         play_mode(s, sc, as_mta, &arena);
     }
     if (play_milter && tests == DRILL_TESTS_MILTER) {
-        cli_results_skip(&s->results, path->path, as_milter, "it asks the milter");
+        skip_other(s, path->path, as_milter, "it asks the milter");
     } else if (play_milter) {
         play_mode(s, sc, as_milter, &arena);
     }
@@ -327,6 +365,11 @@ static bool prepare(struct session *s)
     }
     if ((o->smtp && !o->listen) || (o->sink && !o->smtp)) {
         cli_complain("run: --smtp ADDR goes with --listen ADDR, and --sink ADDR with --smtp");
+        return false;
+    }
+    if ((o->tls_ca && !o->milter) || (o->tls_ca_out && !o->listen)) {
+        cli_complain("run: --tls-ca FILE goes with --milter ADDR, and --tls-ca-out FILE with "
+                     "--listen ADDR");
         return false;
     }
     if (cli_mta_side(o, &s->mta, &err) != DRILL_OK) {
@@ -350,12 +393,14 @@ static bool prepare(struct session *s)
                ((o->milter ? (s->milter.profile = s->model) : (s->mta.side.profile = s->model)) !=
                 NULL);
     }
+    /* The CA's file is there before anybody can connect. */
     s->net = drill_net_new(&err);
-    if (s->net && o->listen) {
+    bool ok = s->net && cli_tls_open(&s->tls, o, &s->address, &err);
+    if (ok && o->listen) {
         s->listener = drill_net_listen(s->net, &s->address, &err);
+        ok = s->listener != NULL;
     }
-    if (!s->net || (o->listen && !s->listener) ||
-        (o->smtp && !cli_under_test_open(&s->tested, s->net, o->smtp, o->sink, &err))) {
+    if (!ok || (o->smtp && !cli_under_test_open(&s->tested, s->net, o->smtp, o->sink, &err))) {
         cli_results_abort(&s->results, &err);
         return false;
     }
@@ -389,11 +434,11 @@ static int play_all(struct session *s, const struct cli_paths *paths)
     return cli_results_end(&s->results);
 }
 
-int cmd_run(int argc, char **argv)
+static int play_command(int argc, char **argv, bool check)
 {
     struct drill_arena arena;
     struct session s;
-    struct cli_args args = {argc, argv, 1, false, words, "run", NULL};
+    struct cli_args args = {argc, argv, 1, false, words, check ? "check" : "run", NULL};
     struct cli_paths paths = {.arena = &arena};
     int id, code = EXIT_USAGE;
     bool ok = true;
@@ -402,10 +447,11 @@ int cmd_run(int argc, char **argv)
     cli_arena_init(&arena);
     cli_options_init(&s.options, &arena);
     s.options.reports = true;
+    s.options.check = check;
     cli_results_init(&s.results, &s.options);
     while (ok && (id = cli_next(&args)) != -1) {
         if (id == CLI_HELP) {
-            (void)fputs(help, stdout);
+            (void)fputs(check ? check_help : help, stdout);
             code = EXIT_AS_EXPECTED;
             goto out;
         }
@@ -413,7 +459,7 @@ int cmd_run(int argc, char **argv)
             id == 0 ? cli_collect(&paths, args.value) : id > 0 && cli_option(&s.options, &args, id);
     }
     if (ok && !paths.first) {
-        cli_complain("run: no scenario; name a .drill file or a folder of them");
+        cli_complain("%s: no scenario; name a .drill file or a folder of them", args.command);
         ok = false;
     }
     if (ok && prepare(&s) && cli_sweep_options(&s.options, s.options.sim || s.model)) {
@@ -422,9 +468,20 @@ int cmd_run(int argc, char **argv)
     }
 out:
     cli_under_test_close(&s.tested);
+    cli_tls_close(&s.tls);
     drill_net_listener_free(s.listener);
     drill_net_free(s.net);
     cli_results_fini(&s.results);
     drill_arena_fini(&arena);
     return code;
+}
+
+int cmd_run(int argc, char **argv)
+{
+    return play_command(argc, argv, false);
+}
+
+int cmd_check(int argc, char **argv)
+{
+    return play_command(argc, argv, true);
 }

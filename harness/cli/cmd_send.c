@@ -30,6 +30,7 @@ static const struct cli_word words[] = {
     {"set", 'v', CLI_SET},
     {"save", 'v', OWN_SAVE},
     {"show-message", 'f', OWN_SHOW_MESSAGE},
+    {"tls-ca", 'v', CLI_TLS_CA},
     {"timeout", 'v', CLI_TIMEOUT},
     {"format", 'v', CLI_FORMAT},
     {"verbose", 'f', CLI_VERBOSE},
@@ -54,6 +55,8 @@ static const char help[] =
     "  --macro STAGE:NAME=VALUE   one more macro, e.g. mail:{auth_authen}=alice (may repeat)\n"
     "  --mta PROFILE|FILE|- the MTA: a profile, or Stalwart's MtaMilter object as JSON\n"
     "  --set KEY=VALUE      a setting of that MTA, under its own name (may repeat)\n"
+    "  --tls-ca FILE        who signs the milter's certificate, with useTls (PEM; default: the "
+    "system's)\n"
     "  --show-message       what the MTA delivers after the modifications, as a diff\n"
     "  --save FILE.drill    write the conversation as a scenario\n"
     "  --timeout TIME       give up when no whole frame comes for so long; default: the MTA's own\n"

@@ -12,6 +12,7 @@ struct command {
 
 static const struct command commands[] = {
     {"run", cmd_run, "play scenarios: against a milter, an MTA, or in simulation"},
+    {"check", cmd_check, "hold a milter or an MTA to every scenario and every rule"},
     {"send", cmd_send, "send one message to a milter as an MTA would, and say what happened"},
     {"dump", cmd_dump, "show bytes as scenario notation"},
     {"lint", cmd_lint, "check scenarios without playing them"},

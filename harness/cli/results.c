@@ -94,11 +94,13 @@ static void option(struct drill_buf *out, const char *name, const char *value)
 /* "milterdrill run --milter ADDR ... FILE", with its NUL. */
 static void repeat_line(const struct cli_options *o, const char *path, struct drill_buf *out)
 {
-    drill_show_add(out, "milterdrill run%s", o->sim ? " --sim" : "");
+    drill_show_add(out, "milterdrill %s%s", o->check ? "check" : "run", o->sim ? " --sim" : "");
     option(out, "milter", o->milter);
     option(out, "listen", o->listen);
     option(out, "smtp", o->smtp);
     option(out, "sink", o->sink);
+    option(out, "tls-ca", o->tls_ca);
+    option(out, "tls-ca-out", o->tls_ca_out);
     option(out, "mta", o->mta);
     for (const struct drill_override *set = o->sets; set; set = set->next) {
         drill_show_add(out, " --set ");
@@ -174,12 +176,35 @@ static const char *judge_expected(struct cli_results *r, const struct drill_json
     return NULL;
 }
 
-static void tell_text(struct cli_results *r, const struct drill_json_result *j,
-                      const struct drill_file *file)
+/* The name of the folder that a scenario is in. */
+static struct drill_span class_of(const char *scenario)
 {
-    static const char *const labels[] = {"ERROR", "PASS", "FAIL", "SKIP", "GONE", "ERROR"};
-    enum drill_result result = j->report->result;
-    drill_show_add(&r->out, "%-5s %s (%s)", labels[result], j->scenario, j->mode);
+    const char *name = strrchr(scenario, '/');
+    const char *begin = name;
+    while (begin && begin > scenario && begin[-1] != '/') {
+        begin--;
+    }
+    return name ? drill_span_of(begin, (size_t)(name - begin)) : drill_span_str("scenarios");
+}
+
+/* "4.2", below the heading of its class. */
+static void number(struct cli_results *r, const char *scenario)
+{
+    struct drill_span class = drill_span_sub(class_of(scenario), 0, sizeof(r->group) - 1);
+    if (!drill_span_equal(class, drill_span_str(r->group))) {
+        memcpy(r->group, class.ptr, class.len);
+        r->group[class.len] = '\0';
+        r->group_number++;
+        r->case_number = 0;
+        drill_show_add(&r->out, "%s%u. %s\n", r->group_number > 1 ? "\n" : "", r->group_number,
+                       r->group);
+    }
+    drill_show_add(&r->out, "  %u.%-3u ", r->group_number, ++r->case_number);
+}
+
+static void tell_line(struct cli_results *r, const struct drill_json_result *j, const char *label)
+{
+    drill_show_add(&r->out, "%-5s %s (%s)", label, j->scenario, j->mode);
     if (j->reason) {
         drill_show_add(&r->out, ": %s", j->reason);
     } else {
@@ -189,6 +214,31 @@ static void tell_text(struct cli_results *r, const struct drill_json_result *j,
         drill_show_add(&r->out, ", %llu times", (unsigned long long)j->repeats);
     }
     drill_show_add(&r->out, "\n");
+}
+
+static void tell_case(struct cli_results *r, const struct drill_json_result *j,
+                      const struct drill_file *file, const char *verdict, const char *why)
+{
+    struct drill_span title = file ? file->title : drill_span_str(j->scenario);
+    number(r, j->scenario);
+    drill_show_add(&r->out, "%-6s %.*s\n", verdict, (int)title.len, (const char *)title.ptr);
+    if (why) {
+        drill_show_add(&r->out, "               %s\n", why);
+    }
+}
+
+static void tell_text(struct cli_results *r, const struct drill_json_result *j,
+                      const struct drill_file *file)
+{
+    static const char *const labels[] = {"ERROR", "PASS", "FAIL", "SKIP", "GONE", "ERROR"};
+    enum drill_result result = j->report->result;
+    if (r->options->check) {
+        static const char *const verdicts[] = {"error", "pass", "FAIL", "skip", "gone", "error"};
+        tell_case(r, j, file, j->quirk ? "quirk" : verdicts[result],
+                  j->quirk ? j->quirk : j->reason);
+    } else {
+        tell_line(r, j, labels[result]);
+    }
     cli_flush(&r->out);
     if (result == DRILL_RESULT_FAIL || result == DRILL_RESULT_UNREACHABLE) {
         struct drill_buf again;
@@ -200,7 +250,7 @@ static void tell_text(struct cli_results *r, const struct drill_json_result *j,
 }
 
 static void tell_expected(struct cli_results *r, const struct drill_json_result *j,
-                          const char *reason)
+                          const struct drill_file *file, const char *reason)
 {
     struct drill_buf text;
     drill_buf_init(&text, NULL);
@@ -213,7 +263,11 @@ static void tell_expected(struct cli_results *r, const struct drill_json_result 
                                    .elapsed = j->elapsed};
     keep(r, &row, NULL);
     if (r->options->format == CLI_TEXT) {
-        drill_show_add(&r->out, "XFAIL %s (%s): %s\n", j->scenario, j->mode, reason);
+        if (r->options->check) {
+            tell_case(r, j, file, "known", reason);
+        } else {
+            drill_show_add(&r->out, "XFAIL %s (%s): %s\n", j->scenario, j->mode, reason);
+        }
         cli_flush(&r->out);
     } else if (r->options->format == CLI_JSONL) {
         struct drill_json_result told = *j;
@@ -233,7 +287,7 @@ void cli_results_tell(struct cli_results *r, const struct drill_json_result *giv
     told.report = &judged;
     const char *expected = judge_expected(r, given, &judged);
     if (expected) {
-        tell_expected(r, j, expected);
+        tell_expected(r, j, file, expected);
         return;
     }
     const struct drill_report *report = &judged;
@@ -243,6 +297,7 @@ void cli_results_tell(struct cli_results *r, const struct drill_json_result *giv
                                    .reason = j->reason ? j->reason : report->what,
                                    .elapsed = j->elapsed};
     drill_result_count(&r->count, report->result);
+    r->quirks += j->quirk != NULL;
     if (report->result == DRILL_RESULT_FAIL || report->result == DRILL_RESULT_UNREACHABLE) {
         row.line = report->pos.line;
         row.report = report;
@@ -341,6 +396,9 @@ static bool text(struct cli_results *r)
         drill_buf_append(&r->out, drill_buf_span(&r->failures));
     }
     drill_show_add(&r->out, "\n%u passed, %u failed, %u skipped", c->pass, c->fail, c->skip);
+    if (r->quirks) {
+        drill_show_add(&r->out, " (%u with a quirk)", r->quirks);
+    }
     if (r->expected) {
         drill_show_add(&r->out, ", %u failed as expected", r->expected);
     }

@@ -24,6 +24,9 @@ struct cli_results {
     struct drill_arena arena;
     struct drill_result_list list; /* empty unless a format needs it */
     struct drill_json_count count;
+    unsigned quirks; /* passes that the judge has something against */
+    char group[64];  /* check: the class of the last result, its number, and the case's */
+    unsigned group_number, case_number;
     unsigned expected; /* failures that stand in an --expect file */
     struct drill_buf out, failures;
 };

@@ -6,7 +6,7 @@
 #ifndef DRILL_CLI_SEND_H
 #define DRILL_CLI_SEND_H
 
-#include "cli/cli.h"
+#include "cli/tls.h"
 #include "scenario/transcript.h"
 
 struct send_rcpt {
@@ -31,6 +31,7 @@ struct send {
     struct drill_step dots;
 
     struct drill_net *net;
+    struct cli_tls tls;
     struct cli_stage stage;
     struct drill_buf out;
     struct drill_explain explain;

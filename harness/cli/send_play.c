@@ -121,6 +121,13 @@ static void find_delivered(struct send *s, const struct drill_mta *mta, struct o
     }
 }
 
+/* What this MTA's own TLS would say is not known. */
+static const char *log_of(const struct send *s, const struct drill_mta *mta)
+{
+    bool known = drill_run_report(s->stage.run)->end != DRILL_END_ERROR;
+    return known || !cli_tls_failed(&s->stage) ? mta->log : "";
+}
+
 static void show_outcome(struct send *s, const struct drill_mta *mta, const struct outcome *o)
 {
     show_mods(s, mta);
@@ -136,7 +143,7 @@ static void show_outcome(struct send *s, const struct drill_mta *mta, const stru
     }
     line(&s->out, "ended:", drill_span_str(o->what));
     line(&s->out, "limit:", drill_span_str(o->limit));
-    line(&s->out, "log:", drill_span_str(mta->log));
+    line(&s->out, "log:", drill_span_str(log_of(s, mta)));
     cli_flush(&s->out);
 }
 
@@ -150,7 +157,7 @@ static void json_outcome(struct send *s, const struct drill_mta *mta, struct out
     drill_buf_append(&o->diff, drill_span_of("", 1));
     struct drill_json_outcome j = {.outcome = o->word,
                                    .smtp = smtp,
-                                   .log = mta->log,
+                                   .log = log_of(s, mta),
                                    .what = o->what,
                                    .limit = o->limit,
                                    .explain = &s->explain,
@@ -271,6 +278,18 @@ static int tell(struct send *s, struct drill_buf *what, struct drill_buf *limit)
     return code;
 }
 
+/* A failure of TLS is the whole reason; what is unusual about an end is one more. */
+static void add_tls(const struct send *s, struct drill_buf *what)
+{
+    const char *text = cli_tls_text(&s->stage);
+    if (what->len && text[0] && cli_tls_failed(&s->stage)) {
+        what->len = 0;
+        drill_show_add(what, "%s", text);
+    } else if (what->len && text[0]) {
+        drill_show_add(what, ": %s", text);
+    }
+}
+
 int send_play(struct send *s)
 {
     if (!open_stage(s)) {
@@ -282,6 +301,7 @@ int send_play(struct send *s)
     drill_buf_init(&what, NULL);
     drill_buf_init(&limit, NULL);
     drill_explain_what(&s->explain, &what);
+    add_tls(s, &what);
     drill_explain_limit(&s->explain, &limit);
     int code = tell(s, &what, &limit);
     drill_buf_fini(&limit);
@@ -292,6 +312,7 @@ int send_play(struct send *s)
 void send_close(struct send *s)
 {
     cli_stage_close(&s->stage);
+    cli_tls_close(&s->tls);
     drill_transcript_fini(&s->transcript);
     drill_net_free(s->net);
 }

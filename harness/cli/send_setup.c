@@ -214,14 +214,13 @@ static bool find_milter(struct send *s)
         return cli_model(s->address.model, DRILL_SIDE_MILTER, &s->milter.profile);
     }
     s->net = drill_net_new(&err);
-    return s->net || fail(&err);
+    return (s->net && cli_tls_open(&s->tls, &s->options, &s->address, &err)) || fail(&err);
 }
 
-static bool check_settings(const struct drill_settings *set)
+static bool check_settings(const struct send *s, const struct drill_settings *set)
 {
-    if (set->use_tls) {
-        cli_complain("send: useTls: TLS is not played yet");
-        return false;
+    if (set->use_tls && !s->net) {
+        cli_complain("useTls: a simulation has no TLS; the milter's model is asked in plain");
     }
     if (!set->enabled) {
         cli_complain("send: `enable` says that this MTA does not run the milter here (--set "
@@ -250,5 +249,9 @@ bool send_prepare(struct send *s)
         DRILL_OK) {
         return fail(&err);
     }
-    return check_settings(&s->scene.mta_settings) && build_client(s);
+    if (!check_settings(s, &s->scene.mta_settings) || !build_client(s)) {
+        return false;
+    }
+    return !s->net || cli_tls_choose(&s->tls, CLI_AS_MTA, &s->scene, &s->stage.tls, &err) ||
+           fail(&err);
 }

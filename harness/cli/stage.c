@@ -65,6 +65,10 @@ static bool open_net(struct cli_stage *s, const struct drill_run_config *config,
     }
     s->conn = s->mode == CLI_AS_MTA ? drill_net_connector(s->net, s->address, s->run, err)
                                     : drill_net_acceptor(s->net, s->listener, s->run, err);
+    if (s->conn && s->tls && !drill_net_conn_tls(s->conn, s->tls)) {
+        drill_error_set(err, DRILL_ERR_MEMORY, "no memory for TLS");
+        return false;
+    }
     return s->conn != NULL;
 }
 

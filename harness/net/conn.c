@@ -70,7 +70,7 @@ static void conn_timer(struct ev_loop *loop, struct ev_timer *w, int revents)
 static void net_op_arm(void *conn, bool readable, bool writable, uint64_t until)
 {
     struct drill_net_conn *c = conn;
-    c->wanted = (readable ? EV_READ : 0) | (writable ? EV_WRITE : 0);
+    c->wanted = (readable ? c->recv_waits : 0) | (writable ? c->send_waits : 0);
     if (c->fd >= 0) {
 #ifdef TCP_QUICKACK
         if (c->owes_ack && c->tcp && !c->nagle) {
@@ -90,6 +90,16 @@ static void net_op_arm(void *conn, bool readable, bool writable, uint64_t until)
 
 /* ---- opening ---- */
 
+static void conn_end_tls(struct drill_net_conn *c, bool notify)
+{
+    if (c->tls) {
+        if (notify) {
+            drill_tls_conn_notify(c->tls);
+        }
+        drill_tls_conn_end(c->tls);
+    }
+}
+
 static void conn_release(struct drill_net_conn *c, bool reset)
 {
     if (c->phase == DRILL_NET_ACCEPTING) {
@@ -98,6 +108,7 @@ static void conn_release(struct drill_net_conn *c, bool reset)
     c->phase = DRILL_NET_IDLE;
     if (c->fd >= 0) {
         conn_watch(c, 0);
+        conn_end_tls(c, !reset);
         if (reset) {
             drill_net_abort(c->fd);
         } else {
@@ -111,6 +122,16 @@ static void conn_stands(struct drill_net_conn *c)
 {
     c->phase = DRILL_NET_STANDING;
     c->owes_ack = false;
+    c->recv_waits = EV_READ;
+    c->send_waits = EV_WRITE;
+    if (c->tls && !drill_tls_conn_begin(c->tls, c->fd)) {
+        c->phase = DRILL_NET_FAILED;
+        c->open_error = ENOMEM;
+        return;
+    }
+    if (c->tls && drill_tls_conn_client(c->tls)) {
+        c->phase = DRILL_NET_SHAKING;
+    }
     conn_watch(c, EV_READ);
 }
 
@@ -215,6 +236,36 @@ static bool conn_decided(struct drill_net_conn *c)
     return true;
 }
 
+static enum drill_io conn_end(const struct drill_net_conn *c, int error, struct drill_io_end *end)
+{
+    end->how = drill_play_end(error);
+    end->error = error;
+    end->in_flight = c->tcp ? drill_net_in_flight(c->fd) : 0;
+    return DRILL_IO_END;
+}
+
+static enum drill_io conn_tls_io(struct drill_net_conn *c, enum drill_tls_step step, int *waits,
+                                 struct drill_io_end *end)
+{
+    switch (step) {
+    case DRILL_TLS_DONE: break;
+    case DRILL_TLS_READ: *waits = EV_READ; return DRILL_IO_AGAIN;
+    case DRILL_TLS_WRITE: *waits = EV_WRITE; return DRILL_IO_AGAIN;
+    case DRILL_TLS_ENDED: return conn_end(c, drill_tls_conn_errno(c->tls), end);
+    }
+    return DRILL_IO_OK;
+}
+
+static enum drill_io conn_shake(struct drill_net_conn *c, struct drill_io_end *end)
+{
+    enum drill_io io = conn_tls_io(c, drill_tls_conn_shake(c->tls), &c->send_waits, end);
+    if (io == DRILL_IO_OK) {
+        c->phase = DRILL_NET_STANDING;
+        c->send_waits = EV_WRITE;
+    }
+    return io;
+}
+
 static enum drill_io net_op_opened(void *conn, struct drill_io_end *end)
 {
     struct drill_net_conn *c = conn;
@@ -234,6 +285,7 @@ static enum drill_io net_op_opened(void *conn, struct drill_io_end *end)
                 return DRILL_IO_AGAIN;
             }
             break;
+        case DRILL_NET_SHAKING: return conn_shake(c, end);
         case DRILL_NET_FAILED:
             end->how = drill_play_end(c->open_error);
             end->error = c->open_error;
@@ -245,19 +297,15 @@ static enum drill_io net_op_opened(void *conn, struct drill_io_end *end)
 
 /* ---- bytes ---- */
 
-static enum drill_io conn_end(const struct drill_net_conn *c, int error, struct drill_io_end *end)
-{
-    end->how = drill_play_end(error);
-    end->error = error;
-    end->in_flight = c->tcp ? drill_net_in_flight(c->fd) : 0;
-    return DRILL_IO_END;
-}
-
 static enum drill_io net_op_send(void *conn, struct drill_span bytes, size_t *took,
                                  struct drill_io_end *end)
 {
     struct drill_net_conn *c = conn;
     ssize_t n = 0;
+    if (c->tls) {
+        c->owes_ack = false;
+        return conn_tls_io(c, drill_tls_conn_send(c->tls, bytes, took), &c->send_waits, end);
+    }
     do {
         n = send(c->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL);
     } while (n < 0 && errno == EINTR);
@@ -278,6 +326,11 @@ static enum drill_io net_op_recv(void *conn, uint8_t *buf, size_t want, size_t *
 {
     struct drill_net_conn *c = conn;
     ssize_t n = 0;
+    if (c->tls) { /* a record may be waiting above the socket: `readable` says nothing */
+        enum drill_tls_step step = drill_tls_conn_recv(c->tls, buf, want, got);
+        c->owes_ack = c->owes_ack || step == DRILL_TLS_DONE;
+        return conn_tls_io(c, step, &c->recv_waits, end);
+    }
     if (!c->readable) {
         return DRILL_IO_AGAIN;
     }
@@ -324,6 +377,9 @@ static void net_op_refuse(void *conn)
 static void net_op_half_close(void *conn)
 {
     struct drill_net_conn *c = conn;
+    if (c->tls) {
+        drill_tls_conn_notify(c->tls);
+    }
     (void)shutdown(c->fd, SHUT_WR);
 }
 
@@ -369,6 +425,8 @@ struct drill_net_conn *drill_net_conn_new(struct drill_net *net, const struct dr
     c->net = net;
     c->fd = -1;
     c->until = DRILL_NEVER;
+    c->recv_waits = EV_READ;
+    c->send_waits = EV_WRITE;
     drill_play_init_user(&c->play, user, &drill_net_ops, c, net->buf, sizeof(net->buf));
     ev_init(&c->io, conn_io);
     ev_init(&c->timer, conn_timer);
@@ -472,8 +530,25 @@ void drill_net_conn_free(struct drill_net_conn *c)
     drill_link_remove(&c->all);
     drill_link_remove(&c->ready);
     c->net->undone -= c->done || c->background ? 0 : 1;
+    drill_tls_conn_free(c->tls);
     drill_alloc_resize(NULL, c->peers, 0);
     drill_alloc_resize(NULL, c, 0);
+}
+
+bool drill_net_conn_tls(struct drill_net_conn *c, const struct drill_tls *tls)
+{
+    c->tls = drill_tls_conn_new(tls);
+    return c->tls != NULL;
+}
+
+const char *drill_net_conn_tls_error(const struct drill_net_conn *c)
+{
+    return c->tls ? drill_tls_conn_error(c->tls) : "";
+}
+
+const char *drill_net_conn_tls_note(const struct drill_net_conn *c)
+{
+    return c->tls ? drill_tls_conn_note(c->tls) : "";
 }
 
 bool drill_net_conn_done(const struct drill_net_conn *c)

@@ -17,6 +17,7 @@
 struct drill_net;          /* the reactor */
 struct drill_net_conn;     /* one play's connection */
 struct drill_net_listener; /* connections that wait their turn */
+struct drill_tls;          /* tls.h */
 
 struct drill_net *drill_net_new(struct drill_error *err);
 void drill_net_free(struct drill_net *net);
@@ -36,6 +37,16 @@ struct drill_net_conn *drill_net_connector(struct drill_net *net, const struct d
 /* A play that takes connections of `l`, in order of arrival. */
 struct drill_net_conn *drill_net_acceptor(struct drill_net *net, struct drill_net_listener *l,
                                           struct drill_run *run, struct drill_error *err);
+/* TLS from the first byte, as `tls` says; once, before the play opens. False: no memory. A
+ * connector that was not let in, by itself or by the peer, is not connected (DRILL_END_ERROR); an
+ * acceptor has a connection, and its end. `close` and a half-close send close_notify, `reset` does
+ * not. */
+bool drill_net_conn_tls(struct drill_net_conn *c, const struct drill_tls *tls);
+/* Why TLS failed on the last connection, one sentence: "" when it did not. */
+const char *drill_net_conn_tls_error(const struct drill_net_conn *c);
+/* "closed without close_notify", "the TLS handshake had not come to its end" (it was given up), or
+ * "". */
+const char *drill_net_conn_tls_note(const struct drill_net_conn *c);
 /* The runner was set back (drill_run_again): the play starts anew. A connection that still stands
  * is closed as it is. */
 void drill_net_conn_again(struct drill_net_conn *c);

@@ -7,6 +7,7 @@
 
 #include "net/link.h"
 #include "net/net.h"
+#include "net/tls_conn.h"
 
 enum { DRILL_NET_BUFFER = 64 * 1024, DRILL_NET_ADDRESSES = 16 };
 
@@ -33,6 +34,7 @@ enum drill_net_phase {
     DRILL_NET_ACCEPTING,
     DRILL_NET_CONNECTING,
     DRILL_NET_RETRYING, /* a UNIX listener's backlog is full: nothing tells when it is not */
+    DRILL_NET_SHAKING,  /* TLS, as a client */
     DRILL_NET_STANDING,
     DRILL_NET_FAILED
 };
@@ -59,6 +61,8 @@ struct drill_net_conn {
     uint64_t timer_at; /* when `timer` fires: not later than `until` */
     uint64_t retry_at;
     int open_error;
+    struct drill_tls_conn *tls; /* NULL: plain */
+    int recv_waits, send_waits; /* EV_READ, EV_WRITE: for what reading and writing wait in TLS */
     struct drill_net_listener *listener; /* acceptor */
     struct drill_net_peer *peers;        /* connector */
     size_t peer_count;

@@ -132,6 +132,7 @@ void drill_explain_limit(const struct drill_explain *e, struct drill_buf *out)
                        met->text, e->word, (unsigned long long)e->size);
     } else if (e->code == DRILL_SMFIC_OPTNEG) {
         drill_show_add(out, "a milter that closes on the offer does not get what it needs: compare "
-                            "`actions` and `protocol` with its log (st_optionneg)");
+                            "`actions` and `protocol` with its log (st_optionneg); or it "
+                            "expects TLS (useTls)");
     }
 }

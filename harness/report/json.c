@@ -116,6 +116,7 @@ void drill_json_result(struct drill_buf *out, const struct drill_json_result *r)
     put_int(o, "repeats", r->repeats);
     put(o, "reason", r->reason);
     put(o, "expected_failure", r->expected);
+    put(o, "quirk", r->quirk);
     if (r->report->result == DRILL_RESULT_FAIL || r->report->result == DRILL_RESULT_UNREACHABLE) {
         put_int(o, "line", r->report->pos.line);
         put(o, "what", r->report->what);

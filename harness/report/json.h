@@ -21,6 +21,7 @@ struct drill_json_result {
     const char *reason;   /* of a skip or error; or NULL */
     uint64_t elapsed;     /* microseconds */
     uint64_t repeats;     /* plays that were made */
+    const char *quirk;    /* what the judge has against it, though it passes; NULL: nothing */
     const char *expected; /* why this failure is expected; NULL: it is not */
 };
 

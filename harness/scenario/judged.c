@@ -112,3 +112,17 @@ const struct drill_finding *drill_judged_broken(const struct drill_judged *j,
     }
     return NULL;
 }
+
+const struct drill_finding *drill_judged_worst(const struct drill_judged *j, enum drill_side side)
+{
+    size_t kept = j->count < DRILL_JUDGED_MAX ? j->count : DRILL_JUDGED_MAX;
+    const struct drill_finding *worst = NULL;
+    for (size_t i = 0; i < kept; i++) {
+        const struct drill_finding *f = &j->finding[i];
+        if (f->by == side && f->severity != DRILL_NOTE &&
+            (!worst || f->severity < worst->severity)) {
+            worst = f;
+        }
+    }
+    return worst;
+}

@@ -27,6 +27,8 @@ void drill_judged_finish(struct drill_judged *j);
 /* The ids in the file's `judge` lines exist. Adds to `errors`. */
 bool drill_judged_lint(const struct drill_file *file, const char *name,
                        struct drill_errors *errors);
+/* The worst finding about that side that is no note; NULL: none. */
+const struct drill_finding *drill_judged_worst(const struct drill_judged *j, enum drill_side side);
 /* The first finding about that side that a `judge` line of the file asks for; NULL: none. `all`
  * asks for every rule but notes; an id for its rule. *pos: the line. */
 const struct drill_finding *drill_judged_broken(const struct drill_judged *j,

@@ -497,7 +497,11 @@ static void unplayed_setup(struct unplayed *u, const struct drill_file *file)
 {
     for (const struct drill_setup *s = file->setup; s; s = s->next) {
         switch (s->kind) {
-        case DRILL_SETUP_TLS: note(u, s->pos, "`tls` is"); break;
+        case DRILL_SETUP_TLS:
+            if (!(u->plays & DRILL_PLAYS_TLS)) {
+                note(u, s->pos, "`tls` is, in a simulation,");
+            }
+            break;
         case DRILL_SETUP_SMTP:
             if (!(u->plays & DRILL_PLAYS_SMTP)) {
                 note(u, s->pos, "`smtp` is, without --smtp,");

@@ -170,6 +170,8 @@ const struct drill_mta *drill_run_mta(const struct drill_run *run);
 const struct drill_milter *drill_run_milter(const struct drill_run *run);
 /* Whether a connection of this runner stands. */
 bool drill_run_linked(const struct drill_run *run);
+/* What else is known about a failure, where the runner itself says nothing more. */
+void drill_run_because(struct drill_run *run, const char *why);
 /* Something outside of the lines was wrong: the run fails with this sentence and these bytes. */
 void drill_run_refute(struct drill_run *run, struct drill_pos pos, const char *what,
                       const char *why, struct drill_span actual);

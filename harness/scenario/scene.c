@@ -513,6 +513,20 @@ static enum drill_code build_side(struct building *b, enum drill_side side,
     return DRILL_OK;
 }
 
+/* Words are checked by the parser. */
+static enum drill_code tls_line(struct building *b, struct drill_scene *scene)
+{
+    enum drill_code code = DRILL_OK;
+    scene->tls_cert = drill_span_str("good");
+    for (const struct drill_setup *s = b->file ? b->file->setup : NULL; s; s = s->next) {
+        scene->tls = scene->tls || s->kind == DRILL_SETUP_TLS;
+        if (s->kind == DRILL_SETUP_TLS && s->fields) {
+            code = value_bytes(b, &s->fields->value, &scene->tls_cert);
+        }
+    }
+    return code;
+}
+
 enum drill_code drill_scene_build(const struct drill_file *file, const char *name,
                                   const struct drill_loader *loader,
                                   const struct drill_scene_side *mta,
@@ -526,5 +540,6 @@ enum drill_code drill_scene_build(const struct drill_file *file, const char *nam
     if (code == DRILL_OK) {
         code = build_side(&b, DRILL_SIDE_MILTER, milter, &scene->milter, &scene->milter_settings);
     }
+    code = code == DRILL_OK ? tls_line(&b, scene) : code;
     return code == DRILL_OK ? build_traffic(&b, scene) : code;
 }

@@ -33,6 +33,8 @@ struct drill_scene {
     struct drill_settings mta_settings, milter_settings;
     struct drill_client *traffic;
     struct drill_smtp_extra *extras; /* the `smtp` lines */
+    bool tls;                        /* the `tls` line: on the milter connection */
+    struct drill_span tls_cert;      /* its cert=, or "good" */
 };
 
 /* `file` may be NULL: defaults. Errors carry the place in the file, or none for an override.

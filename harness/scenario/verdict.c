@@ -233,6 +233,16 @@ void drill_run_judged(struct drill_run *run, struct drill_span text)
     run->report.judge[drill_writer_span(&w).len] = '\0';
 }
 
+void drill_run_because(struct drill_run *run, const char *why)
+{
+    struct drill_writer w = drill_writer_of(run->report.why, DRILL_WHY_MAX - 1);
+    if (run->report.result == DRILL_RESULT_PASS || run->report.why[0]) {
+        return;
+    }
+    drill_write_text(&w, why);
+    run->report.why[drill_writer_span(&w).len] = '\0';
+}
+
 void drill_run_refute(struct drill_run *run, struct drill_pos pos, const char *what,
                       const char *why, struct drill_span actual)
 {

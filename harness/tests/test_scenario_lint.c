@@ -213,7 +213,7 @@ static void test_unplayed(void **state)
         {"smtp after=mail send=\"RSET\"", "line 2: `smtp` is, without --smtp, not played yet"},
         {"delivered none", "line 2: `delivered` is, without --sink, not played yet"},
         {"judge all", NULL},
-        {"tls", "line 2: `tls` is not played yet"},
+        {"tls", "line 2: `tls` is, in a simulation, not played yet"},
         {"message count=2\nmessage", NULL},
         {"client count=2\nclient", NULL},
         {"message\nmessage\njudge all\nmeet", "line 5: `meet` is not played yet"},
