@@ -8,9 +8,10 @@ and write nowhere else. Both daemons run as whoever starts them (no `User` line)
 import os
 import re
 import socket
+import struct
 import subprocess
 
-from peers.base import Peer, accepts, end_groups, find_program
+from peers.base import Peer, end_groups, find_program
 
 # Stands for a virus in tests. Harmless, invented, and known to nobody's scanner but this one.
 INFECTED = b"MILTERDRILL-HARMLESS-TEST-STRING-7f3a1c95"
@@ -48,6 +49,20 @@ AddHeader {add_header}
 
 MIB = 1 << 20
 
+# A session up to its first header, which is where clamav-milter first talks to clamd.
+PROBE = (b"O" + struct.pack(">III", 6, 0xff, 0x42), b"Cprobe.example\0004\0\031192.0.2.1\0",
+         b"M<alice@example.org>\0", b"R<bob@example.com>\0", b"LFrom\0alice@example.org\0")
+
+
+def ask(mta, frame):
+    """Sends one command; the code of its reply, or nothing when there is none."""
+    mta.sendall(struct.pack(">I", len(frame)) + frame)
+    head = mta.recv(5, socket.MSG_WAITALL)
+    if len(head) < 5:
+        raise ConnectionError("no reply")
+    mta.recv(struct.unpack(">I", head[:4])[0] - 1, socket.MSG_WAITALL)
+    return head[4:]
+
 
 class Clamav(Peer):
     """Limits are in bytes; None keeps a large default.
@@ -84,8 +99,7 @@ class Clamav(Peer):
         clamd = self.write("clamd.conf", CLAMD.format(**values))
         milter = self.write("clamav-milter.conf", MILTER.format(**values))
         self.spawn([find_program("clamd"), "--config-file", clamd], self._clamd_answers)
-        self.spawn([find_program("clamav-milter"), "--config-file", milter],
-                   lambda: accepts(socket.AF_INET, ("127.0.0.1", self.port)))
+        self.spawn([find_program("clamav-milter"), "--config-file", milter], self._milter_scans)
 
     def stop_clamd(self):
         """clamav-milter goes on without it."""
@@ -97,6 +111,14 @@ class Clamav(Peer):
             return {"listen": f"LocalSocket {path}", "clamd": f"unix:{path}"}
         port = self.take_port()
         return {"listen": f"TCPSocket {port}\nTCPAddr 127.0.0.1", "clamd": f"tcp:127.0.0.1:{port}"}
+
+    def _milter_scans(self):
+        """It listens before it has found its clamd, and tempfails headers until then."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as mta:
+                return [ask(mta, frame) for frame in PROBE][-1] == b"c"
+        except OSError:
+            return False
 
     def _clamd_answers(self):
         family, address = socket.AF_UNIX, self.path("clamd.sock")

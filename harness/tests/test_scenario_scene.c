@@ -109,6 +109,19 @@ static void test_a_client_line_is_one_more_session(void **state)
     assert_null(c->next->next->next);
 }
 
+static void test_a_tls_line_is_for_the_milter_connection(void **state)
+{
+    (void)state;
+    assert_int_equal(build("tls cert=self-signed\n"), 0);
+    assert_true(scene.tls);
+    is(scene.tls_cert, "self-signed");
+    assert_int_equal(build("tls\n"), 0);
+    assert_true(scene.tls);
+    is(scene.tls_cert, "good");
+    assert_int_equal(build("client tls=yes\n"), 0);
+    assert_false(scene.tls);
+}
+
 static void test_messages_belong_to_the_client_above(void **state)
 {
     (void)state;
@@ -254,6 +267,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_without_lines_all_is_default),
         TEST(test_a_client_line_is_one_more_session),
+        TEST(test_a_tls_line_is_for_the_milter_connection),
         TEST(test_messages_belong_to_the_client_above),
         TEST(test_header_and_body_go_to_the_message_above),
         TEST(test_count_makes_copies_of_all_that_is_said),
