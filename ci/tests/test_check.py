@@ -9,7 +9,7 @@ def test_a_plain_libmilter_filter_conforms(drill, plain_filter):
     told = drill("check", "--milter", plain_filter.address, "--is", "libmilter", "--timeout", "5s",
                  "scenarios").check_exit(0).out
     cases = re.findall(r"^  (\d+)\.(\d+) +(\S+)", told, re.MULTILINE)
-    assert len(cases) >= 60 and {verdict for _, _, verdict in cases} <= {"pass", "quirk", "known"}
+    assert len(cases) >= 60 and {verdict for _, _, verdict in cases} <= {"pass", "quirk", "known", "skip"}
     assert re.search(r"^1\. \w+$", told, re.MULTILINE)
 
 

@@ -12,7 +12,7 @@ struct drill_arena_block {
     max_align_t data[];
 };
 
-enum { BLOCK_MIN = 4096 };
+enum { BLOCK_MIN = 4096, BLOCK_LEAN = 512, BLOCK_MAX = 1 << 20 };
 
 void *drill_alloc_resize(const struct drill_alloc *alloc, void *ptr, size_t size)
 {
@@ -32,14 +32,25 @@ void drill_arena_init(struct drill_arena *a, const struct drill_alloc *alloc, si
     a->head = NULL;
     a->held = 0;
     a->limit = limit;
+    a->lean = false;
+}
+
+/* Twice the last block, so that few are needed and the last one serves next time; lean: by a
+ * quarter of what is held. */
+static size_t arena_next(const struct drill_arena *a)
+{
+    size_t cap = a->lean ? a->held / 4 : a->head ? a->head->cap : 0;
+    size_t least = a->lean ? BLOCK_LEAN : BLOCK_MIN;
+    if (cap > BLOCK_MAX / 2) {
+        return BLOCK_MAX;
+    }
+    cap *= a->lean ? 1 : 2;
+    return cap < least ? least : cap;
 }
 
 static struct drill_arena_block *arena_grow(struct drill_arena *a, size_t size)
 {
-    size_t cap = a->head && a->head->cap < SIZE_MAX / 4 ? a->head->cap * 2 : BLOCK_MIN;
-    if (cap > (size_t)1 << 20) {
-        cap = (size_t)1 << 20;
-    }
+    size_t cap = arena_next(a);
     if (cap < size) {
         cap = size;
     }

@@ -30,6 +30,7 @@ struct drill_arena {
     struct drill_arena_block *head;
     size_t held;  /* bytes taken from `alloc` */
     size_t limit; /* never more than this; 0: no limit */
+    bool lean;    /* one of thousands: small blocks; may be set behind drill_arena_init */
 };
 
 void drill_arena_init(struct drill_arena *a, const struct drill_alloc *alloc, size_t limit);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "cli/results.h"
+#include "cli/crowd.h"
 #include "cli/sweep.h"
 #include "cli/tls.h"
 #include "cli/under_test.h"
-#include "scenario/judged.h"
 #include "scenario/modelled.h"
 
 enum { PATIENCE = 10 * 1000 * 1000, PATIENCE_LISTEN = 60 * 1000 * 1000 };
+
+#define VERDICT_NEEDS_SMTP "all lines were met; `verdict` needs --smtp"
 
 static const struct cli_word words[] = {
     {"milter", 'v', CLI_MILTER},
@@ -88,27 +89,6 @@ struct session {
     struct cli_results results;
 };
 
-struct observed {
-    struct session *session;
-    struct drill_judged judged;
-    bool begun;
-    uint64_t begin;
-};
-
-static void seen(void *ctx, const struct drill_seen *s)
-{
-    struct observed *o = ctx;
-    if (!o->begun) {
-        o->begun = true;
-        o->begin = s->now;
-    }
-    drill_judged_seen(&o->judged, s);
-    if (!o->session->options.verbose) {
-        return;
-    }
-    cli_results_seen(&o->session->results, s, o->begin);
-}
-
 static void tell(struct session *s, const char *path, enum cli_mode mode,
                  const struct drill_report *r, const struct drill_file *file, const char *reason,
                  const char *quirk, uint64_t elapsed, uint64_t plays)
@@ -142,38 +122,6 @@ static bool has_verdict(const struct drill_file *file)
         }
     }
     return false;
-}
-
-/* The judge's last word, and whether a `judge` line makes a finding a failure; for `check` every
- * rule counts, and what peers bear is a quirk. */
-static const char *judge(struct cli_stage *stage, struct observed *watch,
-                         const struct drill_file *file, bool check)
-{
-    const struct drill_judged *j = &watch->judged;
-    char text[DRILL_REPORT_LINE];
-    enum drill_side side = stage->mode == CLI_AS_MTA || stage->mode == CLI_SIM_MILTER
-                               ? DRILL_SIDE_MILTER
-                               : DRILL_SIDE_MTA;
-    struct drill_pos pos = {0, 0};
-    drill_judged_finish(&watch->judged);
-    const struct drill_finding *f = drill_judged_broken(j, file, side, &pos);
-    const struct drill_finding *worst = check && !f ? drill_judged_worst(j, side) : NULL;
-    bool quirk = worst && worst->severity == DRILL_QUIRK;
-    f = worst ? worst : f;
-    if (f && !quirk && drill_run_report(stage->run)->result == DRILL_RESULT_PASS) {
-        drill_run_refute(stage->run, pos, "the side under test broke a rule", "",
-                         drill_span_of(NULL, 0));
-    } else if (!f && j->count) {
-        f = &j->finding[(j->count < DRILL_JUDGED_MAX ? j->count : DRILL_JUDGED_MAX) - 1];
-    }
-    if (f) {
-        struct drill_writer w = drill_writer_of(text, sizeof(text));
-        drill_judge_text(&w, f);
-        drill_run_judged(stage->run, drill_writer_span(&w));
-    }
-    return quirk && drill_run_report(stage->run)->result == DRILL_RESULT_PASS
-               ? drill_run_report(stage->run)->judge
-               : NULL;
 }
 
 /* One play, and what it came to. */
@@ -213,7 +161,7 @@ static void play_once(struct session *s, struct cli_stage *stage, const struct d
 
 /* Plays as often as asked; stops at the first play that does not pass. */
 static void play(struct session *s, struct cli_stage *stage, const struct cli_scenario *sc,
-                 const struct drill_scene *scene, struct observed *watch)
+                 const struct drill_scene *scene, struct cli_watch *watch)
 {
     const struct drill_report *r = drill_run_report(stage->run);
     uint64_t plays = 0, elapsed = 0;
@@ -223,13 +171,13 @@ static void play(struct session *s, struct cli_stage *stage, const struct cli_sc
         elapsed += stage->elapsed;
     } while (plays < s->options.repeat && r->result == DRILL_RESULT_PASS && !cli_interrupted(NULL));
     drill_run_because(stage->run, cli_tls_text(stage));
-    const char *quirk = watch ? judge(stage, watch, sc->file, s->options.check) : NULL;
+    const char *quirk = watch ? cli_watch_judge(watch, stage->run, stage->mode, sc->file) : NULL;
     if (r->result == DRILL_RESULT_PASS && stage->mode == CLI_AS_MILTER && !s->options.smtp &&
         has_verdict(sc->file)) {
         struct drill_report skipped = *r;
         skipped.result = DRILL_RESULT_SKIP;
-        tell(s, sc->name, stage->mode, &skipped, sc->file,
-             "all lines were met; `verdict` needs --smtp", NULL, elapsed, plays);
+        tell(s, sc->name, stage->mode, &skipped, sc->file, VERDICT_NEEDS_SMTP, NULL, elapsed,
+             plays);
         return;
     }
     const char *reason = r->result == DRILL_RESULT_SKIP ? r->what : NULL;
@@ -263,12 +211,49 @@ static void skip_other(struct session *s, const char *path, enum cli_mode mode, 
     }
 }
 
+/* `concurrently`: all copies, as often as asked. */
+static void play_crowd(struct session *s, const struct cli_scenario *sc,
+                       const struct cli_stage *stage, const struct drill_run_config *config,
+                       const struct drill_scene *scene)
+{
+    struct cli_crowd crowd = {.step = cli_crowd_of(sc->file),
+                              .stage = stage,
+                              .config = config,
+                              .scene = scene,
+                              .results = &s->results};
+    struct drill_report *r = &crowd.report;
+    struct drill_error err;
+    uint64_t plays = 0, elapsed = 0;
+    if (cli_sweep_wanted(&s->options) || s->options.smtp) {
+        cli_results_skip(&s->results, sc->name, stage->mode,
+                         s->options.smtp ? "`concurrently` is not played with --smtp yet"
+                                         : "`concurrently` is not played in other chunks");
+        return;
+    }
+    do {
+        if (!cli_crowd_play(&crowd, &err)) {
+            cli_results_bad(&s->results, sc->name, stage->mode, &err);
+            return;
+        }
+        plays++;
+        elapsed += crowd.elapsed;
+    } while (plays < s->options.repeat && r->result == DRILL_RESULT_PASS && !cli_interrupted(NULL));
+    const char *reason = r->result == DRILL_RESULT_SKIP ? r->what : NULL;
+    if (r->result == DRILL_RESULT_PASS && stage->mode == CLI_AS_MILTER &&
+        cli_crowd_checks(crowd.step, DRILL_CHECK_VERDICT)) {
+        r->result = DRILL_RESULT_SKIP;
+        reason = VERDICT_NEEDS_SMTP;
+    }
+    tell(s, sc->name, stage->mode, r, sc->file, reason, crowd.quirk, elapsed, plays);
+}
+
 static void play_mode(struct session *s, const struct cli_scenario *sc, enum cli_mode mode,
                       struct drill_arena *arena)
 {
     struct drill_scene scene;
     struct drill_error err;
-    struct observed *watch = s->options.repeat > 1 ? NULL : drill_arena_take(arena, sizeof(*watch));
+    struct cli_watch *watch =
+        s->options.repeat > 1 ? NULL : drill_arena_take(arena, sizeof(*watch));
     bool mta = mode == CLI_AS_MTA || mode == CLI_SIM_MILTER;
     const struct drill_scene_side *side = mta || s->options.sim ? &s->mta.side : NULL;
     if (drill_scene_build(sc->file, sc->name, &sc->loader.loader, side, &s->milter, arena, &scene,
@@ -293,18 +278,22 @@ static void play_mode(struct session *s, const struct cli_scenario *sc, enum cli
                       : s->options.listen ? PATIENCE_LISTEN
                       : config.simulated  ? DRILL_NEVER
                                           : PATIENCE;
+    if (!cli_tls_choose(&s->tls, mode, &scene, &stage.tls, &err)) {
+        cli_results_bad(&s->results, sc->name, mode, &err);
+        return;
+    }
+    if (cli_crowd_of(sc->file)) {
+        play_crowd(s, sc, &stage, &config, &scene);
+        return;
+    }
     if (watch) {
-        watch->session = s;
-        drill_judged_init(&watch->judged);
-        config.observer.seen = seen;
-        config.observer.ctx = watch;
+        cli_watch_init(watch, &s->results, &config);
     }
     if (cli_sweep_wanted(&s->options)) {
         cli_sweep_play(&s->results, sc, mode, &config, &scene);
         return;
     }
-    if (!cli_tls_choose(&s->tls, mode, &scene, &stage.tls, &err) ||
-        !cli_stage_open(&stage, &config, &scene, &err)) {
+    if (!cli_stage_open(&stage, &config, &scene, &err)) {
         cli_results_bad(&s->results, sc->name, mode, &err);
     } else {
         play(s, &stage, sc, &scene, watch);

@@ -60,6 +60,9 @@ bool drill_net_conn_can_reset(const struct drill_net_conn *c);
  * NULL: never). Returns true when all are done. Begins by asking every play that is not done, so
  * after drill_run_stop another call lets them end. */
 bool drill_net_run(struct drill_net *net, bool (*stop)(void *ctx), void *ctx);
+/* Every play that is not done is asked again: something outside of its connection changed what it
+ * may do. May be called while the net runs, by what a play does. */
+void drill_net_poke(struct drill_net *net);
 /* Makes drill_net_run look at `stop` now. May be called by a signal handler, and by other threads.
  */
 void drill_net_interrupt(struct drill_net *net);

@@ -114,16 +114,21 @@ static void net_pump_ready(struct drill_net *net)
     drill_link_remove(&net->mark);
 }
 
-bool drill_net_run(struct drill_net *net, bool (*stop)(void *ctx), void *ctx)
+void drill_net_poke(struct drill_net *net)
 {
-    ev_now_update(net->loop);
-    net->now = drill_net_clock();
     for (struct drill_link *l = net->all.next; l != &net->all; l = l->next) {
         struct drill_net_conn *c = DRILL_LINK_OWNER(l, struct drill_net_conn, all);
         if (!c->done) {
             drill_net_ready(c);
         }
     }
+}
+
+bool drill_net_run(struct drill_net *net, bool (*stop)(void *ctx), void *ctx)
+{
+    ev_now_update(net->loop);
+    net->now = drill_net_clock();
+    drill_net_poke(net);
     for (;;) {
         net_pump_ready(net);
         if (stop && stop(ctx)) {

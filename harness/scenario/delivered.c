@@ -77,6 +77,24 @@ static bool rcpts_fit(struct drill_run *run, const struct drill_check *check,
     return true;
 }
 
+/* Nobody else gets it: with `rcpt=` named, each recipient is one of them. */
+static bool only_those(struct drill_run *run, const struct drill_check *check,
+                       const struct drill_delivery *d)
+{
+    for (const struct drill_sink_rcpt *r = d->rcpts; r && field(check->fields, "rcpt");
+         r = r->next) {
+        bool named = false;
+        for (const struct drill_pair *p = check->fields; p && !named; p = p->next) {
+            named = drill_span_equal(p->key, drill_span_str("rcpt")) &&
+                    drill_match_bytes(&p->value, r->address, &run->binds);
+        }
+        if (!named) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool fits(struct drill_run *run, const struct drill_check *check,
                  const struct drill_delivery *d)
 {
@@ -88,7 +106,7 @@ static bool fits(struct drill_run *run, const struct drill_check *check,
     case DRILL_DELIVERED_NONE: return false;
     case DRILL_DELIVERED_FIELDS:
         return (!from || drill_match_bytes(&from->value, d->from, &run->binds)) &&
-               rcpts_fit(run, check, d);
+               rcpts_fit(run, check, d) && only_those(run, check, d);
     case DRILL_DELIVERED_HEADER:
     case DRILL_DELIVERED_BODY: break;
     }
@@ -104,8 +122,11 @@ static bool fits(struct drill_run *run, const struct drill_check *check,
 static bool fail(struct drill_run *run, const struct drill_check *check, const char *what,
                  unsigned count)
 {
-    struct drill_report *r = &run->report;
     run_finish(run, DRILL_RESULT_FAIL, what);
+    struct drill_report *r = run->report;
+    if (!r) {
+        return false;
+    }
     r->pos = check->pos;
     struct drill_writer w = drill_writer_of(r->expected, DRILL_REPORT_LINE - 1);
     drill_print_check(check, &w);
@@ -135,7 +156,7 @@ static bool check_one(struct drill_run *run, const struct drill_check *check,
 
 bool drill_run_check_delivered(struct drill_run *run, const struct drill_delivery *list)
 {
-    const struct drill_check *check = run->config.file ? run->config.file->body.checks : NULL;
+    const struct drill_check *check = run_checks(run);
     for (; check; check = check->next) {
         if (check->kind == DRILL_CHECK_DELIVERED && !check_one(run, check, list)) {
             return false;
@@ -146,7 +167,7 @@ bool drill_run_check_delivered(struct drill_run *run, const struct drill_deliver
 
 bool drill_run_awaits_delivery(const struct drill_run *run)
 {
-    const struct drill_check *check = run->config.file ? run->config.file->body.checks : NULL;
+    const struct drill_check *check = run_checks(run);
     while (check && check->kind != DRILL_CHECK_DELIVERED) {
         check = check->next;
     }
@@ -155,7 +176,7 @@ bool drill_run_awaits_delivery(const struct drill_run *run)
 
 uint32_t drill_run_deliveries(const struct drill_run *run)
 {
-    const struct drill_check *check = run->config.file ? run->config.file->body.checks : NULL;
+    const struct drill_check *check = run_checks(run);
     uint32_t messages = 0, none = 0;
     bool any = false, all_none = false;
     for (const struct drill_client *c = run->config.traffic; c; c = c->next) {

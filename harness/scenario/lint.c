@@ -438,6 +438,9 @@ static void check_step(struct linter *l, struct walk *w, const struct drill_step
     case DRILL_STEP_MEET:
         if (!w->copies) {
             found(l, step->pos, "`meet` waits for the other copies of a `concurrently` block");
+        } else if (w->above && w->above->kind == DRILL_STEP_ELLIPSIS) {
+            found(l, step->pos,
+                  "`...` above `meet` does nothing: it plays up to a line, and `meet` is none");
         }
         break;
     case DRILL_STEP_REPEAT: check_block(l, &inner, &step->block); break;
@@ -519,15 +522,30 @@ static void unplayed_setup(struct unplayed *u, const struct drill_file *file)
     }
 }
 
-static void unplayed_block(struct unplayed *u, const struct drill_block *block)
+/* `concurrently` is played where it is the whole body of the file: each copy is a play of its own.
+ */
+static bool stands_alone(const struct drill_block *body)
+{
+    const struct drill_step *step = body->steps;
+    return step && step->kind == DRILL_STEP_CONCURRENTLY && !step->next && !body->checks;
+}
+
+static void unplayed_block(struct unplayed *u, const struct drill_block *block, bool copies)
 {
     for (const struct drill_step *step = block->steps; step; step = step->next) {
         switch (step->kind) {
         case DRILL_STEP_LINE:
         case DRILL_STEP_ELLIPSIS: break;
-        case DRILL_STEP_REPEAT: unplayed_block(u, &step->block); break;
-        case DRILL_STEP_MEET: note(u, step->pos, "`meet` is"); break;
-        case DRILL_STEP_CONCURRENTLY: note(u, step->pos, "`concurrently` is"); break;
+        case DRILL_STEP_REPEAT: unplayed_block(u, &step->block, copies); break;
+        case DRILL_STEP_MEET:
+            if (!copies) {
+                note(u, step->pos, "`meet` is");
+            }
+            break;
+        case DRILL_STEP_CONCURRENTLY:
+            note(u, step->pos,
+                 "`concurrently` with lines, checks or blocks around it (it must stand alone) is");
+            break;
         }
     }
     for (const struct drill_check *c = block->checks; c; c = c->next) {
@@ -541,7 +559,12 @@ bool drill_lint_unplayed(const struct drill_file *file, unsigned plays, struct d
 {
     struct unplayed u = {plays, 0, NULL};
     unplayed_setup(&u, file);
-    unplayed_block(&u, &file->body);
+    if (stands_alone(&file->body)) {
+        unplayed_block(&u, &file->body.steps->block, true);
+        unplayed_block(&u, &file->body.steps->block2, true);
+    } else {
+        unplayed_block(&u, &file->body, false);
+    }
     if (!u.what) {
         return false;
     }

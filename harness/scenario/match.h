@@ -18,7 +18,7 @@ struct drill_bind {
 
 struct drill_binds {
     struct drill_arena *arena; /* values are copied to it */
-    struct drill_bind item[DRILL_BINDS_MAX];
+    struct drill_bind *item;   /* in the arena: room for DRILL_BINDS_MAX, made for the first */
     size_t count;
 };
 

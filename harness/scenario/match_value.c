@@ -23,8 +23,11 @@ bool drill_binds_set(struct drill_binds *b, struct drill_span name, struct drill
     if (at == DRILL_BINDS_MAX || !b->arena) {
         return false;
     }
+    if (!b->item) {
+        b->item = drill_arena_take(b->arena, DRILL_BINDS_MAX * sizeof(*b->item));
+    }
     struct drill_span copy = drill_arena_copy(b->arena, value);
-    if (!copy.ptr) {
+    if (!b->item || !copy.ptr) {
         return false;
     }
     b->item[at].name = name;

@@ -21,6 +21,7 @@ static void init_state(struct drill_run *run)
 {
     const struct drill_run_config *c = &run->config;
     run->binds.arena = &run->binds_arena;
+    run->binds.item = NULL;
     run->due = DUE_UNKNOWN;
     run->result = DRILL_RESULT_RUNNING;
     run->until = DRILL_NEVER;
@@ -51,14 +52,17 @@ struct drill_run *drill_run_new(const struct drill_run_config *config,
     drill_arena_init(&run->binds_arena, &run->guard, LINE_MEMORY);
     drill_arena_init(&run->line, &run->guard, LINE_MEMORY);
     drill_arena_init(&run->results, &run->guard, RESULTS_MEMORY);
+    run->fixed.lean = run->binds_arena.lean = config->lean;
+    run->line.lean = run->results.lean = config->lean;
     drill_buf_init(&run->inbox, &run->guard);
     drill_buf_init(&run->out, &run->guard);
     drill_assemble_init(&run->in, &run->guard, UINT32_MAX, DRILL_RUN_HOLD);
     init_state(run);
-    if (!run_plan(run) || run->refused) {
+    if (!run_plan(run) || (!config->lean && !run_texts(run)) || run->refused) {
         drill_run_free(run);
         return NULL;
     }
+    run_meet_join(run);
     return run;
 }
 
@@ -67,6 +71,8 @@ void drill_run_free(struct drill_run *run)
     if (!run) {
         return;
     }
+    run_meet_leave(run);
+    drill_alloc_resize(run->alloc, run->report, 0);
     drill_assemble_fini(&run->in);
     drill_buf_fini(&run->out);
     drill_buf_fini(&run->inbox);
@@ -80,6 +86,10 @@ void drill_run_free(struct drill_run *run)
 void drill_run_again(struct drill_run *run)
 {
     const size_t kept = offsetof(struct drill_run, at);
+    run_meet_leave(run);
+    if (run->report) {
+        memset(run->report, 0, sizeof(*run->report));
+    }
     memset((uint8_t *)run + kept, 0, sizeof(*run) - kept);
     run->out.len = 0;
     drill_arena_reset(&run->binds_arena);
@@ -87,6 +97,7 @@ void drill_run_again(struct drill_run *run)
     drill_arena_reset(&run->results);
     run_in_reset(run);
     init_state(run);
+    run_meet_join(run);
 }
 
 /* A write that does not get on: the program's limit for the autopilot's frames, and ours for all.
@@ -158,6 +169,21 @@ static size_t want(struct drill_run *run)
     return run_in_want(run);
 }
 
+/* Texts are written when there is something to say; the numbers are counted beside them. */
+static void put_tally(const struct drill_run *run)
+{
+    const struct run_tally *t = &run->tally;
+    struct drill_report *r = run->report;
+    r->end = t->end;
+    r->end_error = t->end_error;
+    r->end_in_flight = t->end_in_flight;
+    r->frames_sent = t->frames_sent;
+    r->frames_got = t->frames_got;
+    r->bytes_sent = t->bytes_sent;
+    r->bytes_got = t->bytes_got;
+    r->connections = t->connections;
+}
+
 void drill_run_wish(struct drill_run *run, uint64_t now, struct drill_wish *wish)
 {
     memset(wish, 0, sizeof(*wish));
@@ -177,6 +203,9 @@ void drill_run_wish(struct drill_run *run, uint64_t now, struct drill_wish *wish
         return;
     }
     if (run->result != DRILL_RESULT_RUNNING) {
+        if (run->report) {
+            put_tally(run);
+        }
         wish->kind = DRILL_WISH_DONE;
         return;
     }
@@ -194,10 +223,10 @@ static void opened(struct drill_run *run)
     run->conn = CONN_UP;
     run->quit = false;
     run->progress = run->settled = run->now;
-    run->report.connections++;
-    run->report.end = DRILL_END_NONE; /* that of the last connection */
-    run->report.end_error = 0;
-    run->report.end_in_flight = 0;
+    run->tally.connections++;
+    run->tally.end = DRILL_END_NONE; /* that of the last connection */
+    run->tally.end_error = 0;
+    run->tally.end_in_flight = 0;
     struct drill_seen seen = {.kind = DRILL_SEEN_OPEN,
                               .dir = DRILL_TO_MILTER,
                               .ours = run->config.ours == DRILL_SIDE_MTA};
@@ -239,7 +268,7 @@ void drill_run_event(struct drill_run *run, const struct drill_event *event)
     case DRILL_EVENT_OPENED: opened(run); break;
     case DRILL_EVENT_BYTES:
         run->progress = run->now;
-        run->report.bytes_got += event->bytes.len;
+        run->tally.bytes_got += event->bytes.len;
         if (!run_in_add(run, event->bytes)) {
             run_finish(run, DRILL_RESULT_ERROR, "no memory for what came");
         }
@@ -284,7 +313,27 @@ bool drill_run_linked(const struct drill_run *run)
 
 const struct drill_report *drill_run_report(const struct drill_run *run)
 {
-    return &run->report;
+    static const struct drill_report none = {.result = DRILL_RESULT_ERROR,
+                                             .what = "no memory for this play"};
+    if (!run->report) {
+        return &none;
+    }
+    put_tally(run);
+    return run->report;
+}
+
+enum drill_result drill_run_result(const struct drill_run *run)
+{
+    return run->result;
+}
+
+void drill_run_count(const struct drill_run *run, struct drill_report *sum)
+{
+    sum->frames_sent += run->tally.frames_sent;
+    sum->frames_got += run->tally.frames_got;
+    sum->bytes_sent += run->tally.bytes_sent;
+    sum->bytes_got += run->tally.bytes_got;
+    sum->connections += run->tally.connections;
 }
 
 const struct drill_mta *drill_run_mta(const struct drill_run *run)

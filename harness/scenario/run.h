@@ -108,14 +108,30 @@ struct drill_observer {
 
 /* ---- configuration and report ---- */
 
+/* Where the copies of a `concurrently` block wait for each other: zeroed, then shared by their
+ * configs. A runner joins when it is made (and by drill_run_again), and leaves when it is over or
+ * past its last `meet`. */
+struct drill_meet {
+    uint32_t members;        /* copies that have a `meet` to come, or wait at one */
+    uint32_t arrived;        /* of them: those that wait */
+    uint64_t round;          /* how often all have met */
+    void (*wake)(void *ctx); /* all have met: every runner is to be asked again. Must not ask them
+                                itself. NULL: nobody needs it */
+    void *ctx;
+};
+
 struct drill_run_config {
     const struct drill_file *file;       /* NULL: `...` alone, a model */
+    const struct drill_block *body;      /* of `file`: what is played; NULL: file->body */
+    struct drill_meet *meet;             /* NULL: nobody is waited for */
     enum drill_side ours;                /* which side this runner plays */
     const struct drill_profile *profile; /* of our side */
     const struct drill_settings *settings;
     const struct drill_client *traffic;
     uint64_t patience; /* microseconds for a line without `within`; DRILL_NEVER when simulated */
     bool simulated;    /* the peer is a model: nothing is over before drill_run_stuck says so */
+    bool lean;         /* one of very many: texts of the report take memory only when they say
+                          something (see drill_run_result, drill_run_count) */
     struct drill_observer observer; /* seen may be NULL */
 };
 
@@ -164,7 +180,11 @@ void drill_run_stuck(struct drill_run *run, uint64_t now);
 /* The user interrupted. */
 void drill_run_stop(struct drill_run *run, const char *why);
 
+/* Of a lean run only when it has not passed. */
 const struct drill_report *drill_run_report(const struct drill_run *run);
+enum drill_result drill_run_result(const struct drill_run *run);
+/* Adds what was sent and received to the numbers of `sum`. */
+void drill_run_count(const struct drill_run *run, struct drill_report *sum);
 /* The autopilot of our side: the MTA's (its conclusions) or NULL. */
 const struct drill_mta *drill_run_mta(const struct drill_run *run);
 const struct drill_milter *drill_run_milter(const struct drill_run *run);

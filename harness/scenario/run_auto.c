@@ -214,8 +214,7 @@ static bool wait_more(struct drill_run *run, struct run_unit *unit, uint64_t pat
     uint64_t program = run_later(run->progress, patience);
     uint64_t ours = run_later(run->settled, run->config.patience);
     const struct drill_item *item = unit && !unit->ours && unit->main ? unit->main->items : NULL;
-    uint64_t line =
-        item && item->travel.has_within ? run_later(run->since, item->travel.within) : DRILL_NEVER;
+    uint64_t line = run_later(run->since, run_within(item));
     if (run->now >= line || run->now >= ours) {
         char what[96];
         uint64_t from = run->now >= line ? run->since : run->settled;

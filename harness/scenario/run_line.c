@@ -43,7 +43,7 @@ void run_line_done(struct drill_run *run)
     run->since = run->progress = run->settled = run->now;
     run->macros_matched = 0;
     run->binds_mark = run->binds.count;
-    run->got_before = run->report.bytes_got;
+    run->got_before = run->tally.bytes_got;
     run->due = DUE_UNKNOWN;
     run->open_asked = false;
     run->stalled = false;
@@ -88,7 +88,7 @@ bool run_line_end_follows(struct drill_run *run)
     if (run->below <= run->at) {
         run->below = run->at + 1;
         while (run->below < run->unit_count && !run->units[run->below].dots &&
-               sends_bytes(&run->units[run->below])) {
+               (run->units[run->below].meet || sends_bytes(&run->units[run->below]))) {
             run->below++;
         }
     }
@@ -308,7 +308,7 @@ static bool act_silence(struct drill_run *run, const struct drill_item *item)
     }
     uint64_t when = run_later(run->progress, span);
     run->stalled = item->kind == DRILL_ITEM_STALL;
-    bool acted = !run->stalled && (run->pending_end || run->report.bytes_got > run->got_before);
+    bool acted = !run->stalled && (run->pending_end || run->tally.bytes_got > run->got_before);
     if (run->now < when && !acted) {
         run_wait_until(run, when);
         return false;
@@ -421,6 +421,9 @@ static bool our_line(struct drill_run *run, struct run_unit *unit)
 
 bool run_line(struct drill_run *run, struct run_unit *unit)
 {
+    if (unit->meet) {
+        return run_meet(run);
+    }
     if (unit->dots) {
         return run_auto(run, unit);
     }

@@ -67,7 +67,7 @@ static void tell_part(struct drill_run *run, size_t index, uint64_t begin)
     if (gone > o->total || run->job.hold) {
         gone = o->total; /* what is held back goes with the next bytes */
     }
-    run->report.frames_sent++;
+    run->tally.frames_sent++;
     struct drill_seen seen = {.kind = o->framed ? DRILL_SEEN_FRAME : DRILL_SEEN_RAW,
                               .dir = run->our_dir,
                               .ours = true,
@@ -174,7 +174,7 @@ void run_out_wrote(struct drill_run *run, size_t bytes)
 {
     struct run_job *job = &run->job;
     run->out_at += bytes;
-    run->report.bytes_sent += bytes;
+    run->tally.bytes_sent += bytes;
     size_t held = bytes < run->held ? bytes : (size_t)run->held;
     run->held -= held;
     bytes -= held;
@@ -201,9 +201,7 @@ void run_out_wrote(struct drill_run *run, size_t bytes)
 static bool may_be_cut_short(const struct drill_run *run)
 {
     const struct run_job *job = &run->job;
-    size_t next = run->at + 1;
-    bool dots = next < run->unit_count ? run->units[next].dots : run->dots_at_end;
-    return job->kind == JOB_AUTO || dots || is_quit(run, &job->part[job->parts - 1]);
+    return job->kind == JOB_AUTO || run_dots_below(run) || is_quit(run, &job->part[job->parts - 1]);
 }
 
 void run_out_abort(struct drill_run *run)

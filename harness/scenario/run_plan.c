@@ -28,20 +28,25 @@ static void walk(struct plan *p, const struct drill_step *step)
             }
             break;
         case DRILL_STEP_MEET:
-        case DRILL_STEP_CONCURRENTLY: break; /* drill_lint_unplayed turns such files away */
+            if (p->line && p->count < p->cap) {
+                p->line[p->count] = step;
+            }
+            p->count++;
+            break;
+        case DRILL_STEP_CONCURRENTLY: break; /* its blocks are played: config.body */
         }
     }
 }
 
 static bool is_macro(const struct drill_step *step)
 {
-    return step->items->kind == DRILL_ITEM_MESSAGE && step->dir == DRILL_TO_MILTER &&
-           step->items->code == DRILL_SMFIC_MACRO;
+    return step->kind == DRILL_STEP_LINE && step->items->kind == DRILL_ITEM_MESSAGE &&
+           step->dir == DRILL_TO_MILTER && step->items->code == DRILL_SMFIC_MACRO;
 }
 
 static bool takes_macros(const struct drill_step *step)
 {
-    return step->dir == DRILL_TO_MILTER &&
+    return step->kind == DRILL_STEP_LINE && step->dir == DRILL_TO_MILTER &&
            (step->items->kind == DRILL_ITEM_MESSAGE || step->items->kind == DRILL_ITEM_FRAME);
 }
 
@@ -51,6 +56,12 @@ static void group(struct drill_run *run, const struct plan *p)
     size_t i = 0;
     while (i < p->count) {
         struct run_unit *u = &run->units[run->unit_count++];
+        if (p->line[i]->kind == DRILL_STEP_MEET) {
+            u->meet = p->line[i++];
+            u->dir = run->their_dir;
+            run->meets++;
+            continue;
+        }
         u->dots = p->dots[i];
         u->dir = p->line[i]->dir;
         u->ours = u->dir == run->our_dir;
@@ -67,15 +78,36 @@ static void group(struct drill_run *run, const struct plan *p)
     }
 }
 
-static bool is_open(const struct run_unit *u)
+static bool begins_with_open(const struct drill_run *run)
 {
-    return u->main && u->main->items->kind == DRILL_ITEM_OPEN;
+    size_t i = 0;
+    while (i < run->unit_count && run->units[i].meet) {
+        i++;
+    }
+    const struct drill_step *first = i < run->unit_count ? run->units[i].main : NULL;
+    return first && first->items->kind == DRILL_ITEM_OPEN;
+}
+
+const struct drill_block *run_block(const struct drill_run *run)
+{
+    const struct drill_file *file = run->config.file;
+    return run->config.body ? run->config.body : file ? &file->body : NULL;
+}
+
+bool run_dots_below(const struct drill_run *run)
+{
+    size_t next = run->at + 1;
+    while (next < run->unit_count && run->units[next].meet) {
+        next++;
+    }
+    return next < run->unit_count ? run->units[next].dots : run->dots_at_end;
 }
 
 bool run_plan(struct drill_run *run)
 {
     struct plan p = {.run = run};
-    const struct drill_step *steps = run->config.file ? run->config.file->body.steps : NULL;
+    const struct drill_block *block = run_block(run);
+    const struct drill_step *steps = block ? block->steps : NULL;
     walk(&p, steps);
     run->dots_at_end = run->model || p.pending_dots;
     run->implied_open = true;
@@ -93,6 +125,6 @@ bool run_plan(struct drill_run *run)
     p.pending_dots = false;
     walk(&p, steps);
     group(run, &p);
-    run->implied_open = !is_open(&run->units[0]);
+    run->implied_open = !begins_with_open(run);
     return true;
 }

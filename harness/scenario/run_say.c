@@ -26,7 +26,7 @@ void run_say(struct drill_run *run, struct drill_seen *seen)
 {
     seen->now = run->now;
     if (!seen->ours && seen->kind == DRILL_SEEN_FRAME) {
-        run->report.frames_got++;
+        run->tally.frames_got++;
     }
     if (seen->kind != DRILL_SEEN_OPEN) {
         remember(run, seen);
@@ -40,9 +40,9 @@ void run_say_end(struct drill_run *run, enum drill_dir dir, bool ours, const str
                  const char *note)
 {
     if (!ours) {
-        run->report.end = end->how;
-        run->report.end_error = end->error;
-        run->report.end_in_flight = end->in_flight;
+        run->tally.end = end->how;
+        run->tally.end_error = end->error;
+        run->tally.end_in_flight = end->in_flight;
     }
     struct drill_seen seen = {.kind = DRILL_SEEN_END,
                               .dir = dir,
@@ -110,7 +110,7 @@ static void end_line(struct drill_writer *w)
 
 static void fill_before(struct drill_run *run, bool without_last)
 {
-    struct drill_report *r = &run->report;
+    struct drill_report *r = run->report;
     size_t last = run->ring_at - (without_last && run->ring_at ? 1 : 0);
     size_t first = last > RUN_RING - 1 ? last - (RUN_RING - 1) : 0;
     r->befores = 0;
@@ -122,19 +122,23 @@ static void fill_before(struct drill_run *run, bool without_last)
     }
 }
 
+static const struct drill_step *last_step(const struct run_unit *unit)
+{
+    return unit->meet ? unit->meet : unit->main ? unit->main : unit->macro[unit->macros - 1];
+}
+
 static void fill_expected(struct drill_run *run, const struct run_unit *unit)
 {
-    struct drill_writer w = drill_writer_of(run->report.expected, DRILL_REPORT_LINE);
+    struct drill_writer w = drill_writer_of(run->report->expected, DRILL_REPORT_LINE);
     if (unit) {
-        const struct drill_step *step = unit->main ? unit->main : unit->macro[unit->macros - 1];
-        run->report.pos = step->pos;
+        const struct drill_step *step = last_step(unit);
+        run->report->pos = step->pos;
         drill_print_step(step, &w);
     } else {
         drill_write_text(&w, run->config.ours == DRILL_SIDE_MTA ? "< hangup"
                                                                 : "> abort | quit | hangup");
         if (run->unit_count) {
-            const struct run_unit *u = &run->units[run->unit_count - 1];
-            run->report.pos = (u->main ? u->main : u->macro[u->macros - 1])->pos;
+            run->report->pos = last_step(&run->units[run->unit_count - 1])->pos;
         }
     }
     end_line(&w);
@@ -142,7 +146,7 @@ static void fill_expected(struct drill_run *run, const struct run_unit *unit)
 
 static void fill_actual(struct drill_run *run, const struct run_came *came)
 {
-    struct drill_writer w = drill_writer_of(run->report.actual, DRILL_REPORT_LINE);
+    struct drill_writer w = drill_writer_of(run->report->actual, DRILL_REPORT_LINE);
     enum drill_dir theirs = run->their_dir;
     if (!came || came->kind == CAME_NONE) {
         drill_write_text(&w, "nothing");
@@ -179,10 +183,13 @@ void run_fail(struct drill_run *run, const struct run_unit *unit, const char *wh
     } else {
         run_finish(run, DRILL_RESULT_FAIL, what);
     }
+    if (!run->report) {
+        return;
+    }
     fill_expected(run, unit);
     fill_actual(run, came);
     fill_before(run, came && came->kind != CAME_OPEN && came->kind != CAME_NONE);
-    (void)snprintf(run->report.why, sizeof(run->report.why), "%s", why);
+    (void)snprintf(run->report->why, sizeof(run->report->why), "%s", why);
 }
 
 void run_fail_ended(struct drill_run *run, const struct run_unit *unit, const char *what)
@@ -199,7 +206,7 @@ void run_unreached(struct drill_run *run, const struct run_unit *unit, const str
 {
     struct drill_error err;
     if (run->model || run->config.simulated || run->config.ours != DRILL_SIDE_MTA ||
-        run->report.frames_got > 0) {
+        run->tally.frames_got > 0) {
         return;
     }
     if (came->kind == CAME_END && !run->ever_linked) {
@@ -213,6 +220,17 @@ void run_unreached(struct drill_run *run, const struct run_unit *unit, const str
     run_finish(run, DRILL_RESULT_UNREACHABLE, NULL);
 }
 
+struct drill_report *run_texts(struct drill_run *run)
+{
+    if (!run->report) {
+        run->report = drill_alloc_resize(&run->guard, NULL, sizeof(*run->report));
+        if (run->report) {
+            memset(run->report, 0, sizeof(*run->report));
+        }
+    }
+    return run->report;
+}
+
 /* `what` NULL keeps the sentence that stands. */
 void run_finish(struct drill_run *run, enum drill_result result, const char *what)
 {
@@ -221,8 +239,14 @@ void run_finish(struct drill_run *run, enum drill_result result, const char *wha
         what = "no memory for this play";
     }
     run->result = result;
-    run->report.result = result;
-    if (what) {
-        (void)snprintf(run->report.what, sizeof(run->report.what), "%s", what);
+    struct drill_report *r = what ? run_texts(run) : run->report;
+    if (r) {
+        r->result = result;
+    } else if (what) {
+        run->result = DRILL_RESULT_ERROR;
     }
+    if (r && what) {
+        (void)snprintf(r->what, sizeof(r->what), "%s", what);
+    }
+    run_meet_leave(run);
 }

@@ -8,6 +8,7 @@
  * run_out.c  the job: bytes of one unit (or of one step of the autopilot) on their way out
  * run_line.c lines of ours: carried out
  * run_wait.c lines of theirs: waited for and compared
+ * run_meet.c `meet`: waiting for the other copies
  * run_auto.c what `...` does: the autopilot of our side
  * run_say.c  observers, the last frames, the report
  */
@@ -21,6 +22,7 @@ struct run_unit {
     const struct drill_step *const *macro;
     size_t macros;
     const struct drill_step *main; /* NULL: macro lines with no command below them */
+    const struct drill_step *meet; /* a `meet`: nothing else is set */
     bool dots;                     /* `...` stands before it */
     bool ours;
     enum drill_dir dir;
@@ -80,6 +82,15 @@ struct run_past {
     uint8_t bytes[RUN_RING_BYTES];
 };
 
+/* The numbers of the report. */
+struct run_tally {
+    enum drill_end end;
+    int end_error;
+    uint64_t end_in_flight;
+    uint64_t frames_sent, frames_got, bytes_sent, bytes_got;
+    uint32_t connections;
+};
+
 struct drill_run {
     /* What lives as long as the runner. */
     struct drill_run_config config;
@@ -99,6 +110,8 @@ struct drill_run {
     struct drill_assembler in;
     struct drill_buf inbox;
     struct drill_buf out;
+    struct drill_report *report; /* NULL: lean, and nothing to say yet */
+    uint32_t meets;              /* `meet`s among the units */
 
     /* What one play needs: from here to the end of the struct. */
     size_t at; /* the unit that is played */
@@ -145,12 +158,31 @@ struct drill_run {
 
     struct run_past ring[RUN_RING];
     size_t ring_at;
-    struct drill_report report;
+    struct run_tally tally;
+    bool met;       /* a member of config.meet */
+    bool arrived;   /* waits at a `meet` ... */
+    uint64_t round; /* ... of this round */
+    uint32_t meets_left;
     enum drill_result result;
 };
 
 /* run_plan.c: false when memory is refused. */
 bool run_plan(struct drill_run *run);
+/* What the config says is played; NULL: nothing but `...`. */
+const struct drill_block *run_block(const struct drill_run *run);
+/* The checks of that block. */
+static inline const struct drill_check *run_checks(const struct drill_run *run)
+{
+    const struct drill_block *block = run_block(run);
+    return block ? block->checks : NULL;
+}
+/* Does `...` stand before the line below the unit `at`? `meet` is no line. */
+bool run_dots_below(const struct drill_run *run);
+
+/* run_meet.c */
+void run_meet_join(struct drill_run *run);
+void run_meet_leave(struct drill_run *run);
+bool run_meet(struct drill_run *run);
 
 /* run_in.c */
 void run_in_reset(struct drill_run *run);
@@ -208,6 +240,7 @@ static inline uint64_t run_later(uint64_t from, uint64_t span)
 /* run_wait.c: lines of theirs. */
 enum run_fit { FIT_NO, FIT_PART, FIT_YES }; /* PART: a macro line of the unit; more must come */
 bool run_their_line(struct drill_run *run, struct run_unit *unit);
+uint64_t run_within(const struct drill_item *items); /* microseconds; DRILL_NEVER: none says */
 enum run_fit run_fits(struct drill_run *run, struct run_unit *unit, const struct run_came *came,
                       struct drill_mismatch *why);
 /* The line is done; its own reaction stays only where `...` follows. */
@@ -229,6 +262,8 @@ void run_fail(struct drill_run *run, const struct run_unit *unit, const char *wh
 /* The ending that is pending came where this unit cannot have it. */
 void run_fail_ended(struct drill_run *run, const struct run_unit *unit, const char *what);
 void run_finish(struct drill_run *run, enum drill_result result, const char *what);
+/* The report, to write in; NULL when memory is refused. */
+struct drill_report *run_texts(struct drill_run *run);
 void run_unreached(struct drill_run *run, const struct run_unit *unit, const struct run_came *came);
 
 #endif

@@ -74,19 +74,31 @@ enum run_fit run_fits(struct drill_run *run, struct run_unit *unit, const struct
 void run_matched(struct drill_run *run, struct run_unit *unit, const struct run_came *came)
 {
     (void)unit;
+    bool dots = run_dots_below(run);
     run_auto_feed(run, came);
     run_line_done(run);
-    bool dots = run->at < run->unit_count ? run->units[run->at].dots : run->dots_at_end;
     if (run->config.ours == DRILL_SIDE_MILTER && !dots) {
         drill_milter_answered(&run->milter);
     }
 }
 
+/* Of several alternatives, the longest that one of them says. */
+uint64_t run_within(const struct drill_item *items)
+{
+    uint64_t most = DRILL_NEVER;
+    for (const struct drill_item *i = items; i; i = i->next) {
+        if (i->travel.has_within && (most == DRILL_NEVER || i->travel.within > most)) {
+            most = i->travel.within;
+        }
+    }
+    return most;
+}
+
 static uint64_t line_deadline(const struct drill_run *run, const struct run_unit *unit)
 {
-    const struct drill_item *item = unit->main ? unit->main->items : unit->macro[0]->items;
-    uint64_t span = item->travel.has_within ? item->travel.within : run->config.patience;
-    return run_later(run->since, span);
+    const struct drill_item *items = unit->main ? unit->main->items : unit->macro[0]->items;
+    uint64_t within = run_within(items);
+    return run_later(run->since, within != DRILL_NEVER ? within : run->config.patience);
 }
 
 static bool wait_more(struct drill_run *run, struct run_unit *unit)
@@ -304,7 +316,7 @@ bool run_their_line(struct drill_run *run, struct run_unit *unit)
     if (came.kind == CAME_NONE) {
         return wait_more(run, unit);
     }
-    if (came.kind == CAME_OPEN && run->implied_open && run->report.connections == 1) {
+    if (came.kind == CAME_OPEN && run->implied_open && run->tally.connections == 1) {
         return true;
     }
     switch (run_fits(run, unit, &came, &why)) {

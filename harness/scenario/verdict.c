@@ -64,8 +64,11 @@ static bool fits_any(struct drill_run *run, const struct drill_check *check,
 static bool fail(struct drill_run *run, const struct drill_check *check, const char *what,
                  const struct drill_told *told, bool modelled)
 {
-    struct drill_report *r = &run->report;
     run_finish(run, DRILL_RESULT_FAIL, what);
+    struct drill_report *r = run->report;
+    if (!r) {
+        return false;
+    }
     r->pos = check->pos;
     struct drill_writer w = drill_writer_of(r->expected, DRILL_REPORT_LINE - 1);
     drill_print_check(check, &w);
@@ -198,7 +201,7 @@ static bool check_verdict(struct drill_run *run, const struct drill_check *check
 
 bool drill_run_check_told(struct drill_run *run, const struct drill_concluded *by)
 {
-    const struct drill_check *check = run->config.file ? run->config.file->body.checks : NULL;
+    const struct drill_check *check = run_checks(run);
     for (; check; check = check->next) {
         if (check->kind == DRILL_CHECK_VERDICT && !check_verdict(run, check, by)) {
             return false;
@@ -228,26 +231,34 @@ bool drill_run_check_verdicts(struct drill_run *run, const struct drill_mta *mta
 
 void drill_run_judged(struct drill_run *run, struct drill_span text)
 {
-    struct drill_writer w = drill_writer_of(run->report.judge, DRILL_REPORT_LINE - 1);
+    struct drill_report *r = run_texts(run);
+    if (!r) {
+        return;
+    }
+    struct drill_writer w = drill_writer_of(r->judge, DRILL_REPORT_LINE - 1);
     drill_write_bytes(&w, text);
-    run->report.judge[drill_writer_span(&w).len] = '\0';
+    r->judge[drill_writer_span(&w).len] = '\0';
 }
 
 void drill_run_because(struct drill_run *run, const char *why)
 {
-    struct drill_writer w = drill_writer_of(run->report.why, DRILL_WHY_MAX - 1);
-    if (run->report.result == DRILL_RESULT_PASS || run->report.why[0]) {
+    struct drill_report *r = run->report;
+    if (!r || r->result == DRILL_RESULT_PASS || r->why[0]) {
         return;
     }
+    struct drill_writer w = drill_writer_of(r->why, DRILL_WHY_MAX - 1);
     drill_write_text(&w, why);
-    run->report.why[drill_writer_span(&w).len] = '\0';
+    r->why[drill_writer_span(&w).len] = '\0';
 }
 
 void drill_run_refute(struct drill_run *run, struct drill_pos pos, const char *what,
                       const char *why, struct drill_span actual)
 {
-    struct drill_report *r = &run->report;
     run_finish(run, DRILL_RESULT_FAIL, what);
+    struct drill_report *r = run->report;
+    if (!r) {
+        return;
+    }
     r->pos = pos;
     struct drill_writer w = drill_writer_of(r->actual, DRILL_REPORT_LINE - 1);
     drill_text_bytes(&w, actual, SHOWN);

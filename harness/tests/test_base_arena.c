@@ -72,6 +72,22 @@ static void test_arena_keeps_its_limit_and_stays_usable(void **state)
     drill_arena_fini(&a);
 }
 
+/* One of thousands: a large piece does not make the next block as large. */
+static void test_arena_lean_holds_little(void **state)
+{
+    struct drill_arena a;
+    (void)state;
+    drill_arena_init(&a, NULL, 0);
+    a.lean = true;
+    assert_non_null(drill_arena_take(&a, 100));
+    assert_in_range(a.held, 100, 1000);
+    assert_non_null(drill_arena_take(&a, 4000));
+    assert_non_null(drill_arena_take(&a, 600));
+    assert_in_range(a.held, 4700, 6500);
+    drill_arena_fini(&a);
+    assert_int_equal(a.held, 0);
+}
+
 static void test_arena_copy_has_a_nul_behind_it(void **state)
 {
     struct drill_arena a;
@@ -128,6 +144,7 @@ int main(void)
         cmocka_unit_test(test_arena_gives_zeroed_aligned_memory_or_null),
         cmocka_unit_test(test_arena_zeroes_again_after_a_reset),
         cmocka_unit_test(test_arena_keeps_its_limit_and_stays_usable),
+        cmocka_unit_test(test_arena_lean_holds_little),
         cmocka_unit_test(test_arena_copy_has_a_nul_behind_it),
         cmocka_unit_test(test_buf_grows_or_stays_as_it_was),
         cmocka_unit_test(test_buf_refuses_what_no_memory_can_hold),

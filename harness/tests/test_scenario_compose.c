@@ -329,16 +329,19 @@ static void test_no_memory(void **state)
     size_t refused = 0;
     for (size_t pad = 16; pad < 4096; pad += 16) {
         struct drill_arena small;
-        struct drill_binds binds = {.arena = &small};
+        struct drill_arena bound;
+        struct drill_binds binds = {.arena = &bound};
         struct drill_outgoing out;
         struct drill_error err;
         drill_arena_init(&small, NULL, 4096 + 64);
+        drill_arena_init(&bound, NULL, 0);
         assert_non_null(drill_arena_take(&small, pad));
         enum drill_code code =
             drill_compose(step->items, step->dir, NULL, &binds, &small, &out, &err);
         assert_true(code == DRILL_OK || code == DRILL_ERR_MEMORY);
         refused += code == DRILL_ERR_MEMORY;
         drill_arena_fini(&small);
+        drill_arena_fini(&bound);
     }
     assert_in_range(refused, 50, 200);
     drill_arena_fini(&arena);

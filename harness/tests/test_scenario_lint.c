@@ -96,6 +96,8 @@ static const struct {
     {EITHER, "repeat 2 {\nmeet\n}",
      "3:1: `meet` waits for the other copies of a `concurrently` block"},
     {EITHER, "concurrently 2 {\nrepeat 2 {\nmeet\n}\n} and 1 {\nmeet\n}", NULL},
+    {EITHER, "concurrently 2 {\n...\nmeet\n}",
+     "4:1: `...` above `meet` does nothing: it plays up to a line, and `meet` is none"},
     /* setup */
     {EITHER, "mta a\nmilter b\nmta c", "4:1: this line stands for the second time"},
     {EITHER, "tls\ntls", "3:1: this line stands for the second time"},
@@ -194,6 +196,10 @@ static void test_adds(void **state)
     drill_arena_fini(&arena);
 }
 
+#define ALONE                                                                                    \
+    "`concurrently` with lines, checks or blocks around it (it must stand alone) is not played " \
+    "yet"
+
 static void test_unplayed(void **state)
 {
     (void)state;
@@ -206,7 +212,12 @@ static void test_unplayed(void **state)
         {"header name=\"a\" value=\"b\"\nbody data=\"x\"", NULL},
         {"repeat 2 {\n}", NULL},
         {"repeat 2 {\n  meet\n}", "line 3: `meet` is not played yet"},
-        {"> mail\nconcurrently 2 {\n}", "line 3: `concurrently` is not played yet"},
+        {"concurrently 2 {\n  repeat 2 {\n  meet\n}\n} and 3 {\n  meet\n  verdict accept\n}", NULL},
+        {"> mail\nconcurrently 2 {\n}", "line 3: " ALONE},
+        {"concurrently 2 {\n}\n...", "line 2: " ALONE},
+        {"concurrently 2 {\n}\nverdict accept", "line 2: " ALONE},
+        {"repeat 2 {\nconcurrently 2 {\n}\n}", "line 3: " ALONE},
+        {"concurrently 2 {\nconcurrently 2 {\n}\n}", "line 3: " ALONE},
         {"meet", "line 2: `meet` is not played yet"},
         {"given > mail", NULL},
         {"< accept | continue", NULL},
@@ -220,7 +231,7 @@ static void test_unplayed(void **state)
     };
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         struct drill_arena arena;
-        char text[128];
+        char text[160];
         struct drill_writer w = drill_writer_of(text, sizeof(text));
         drill_arena_init(&arena, NULL, 0);
         const struct drill_file *file = parse(EITHER, parts[i].body, &arena);
