@@ -59,7 +59,8 @@ def test_holds_in_the_simulator(any_drill, name):
 
 @pytest.mark.parametrize("name", FOR_LIBMILTER)
 def test_holds_against_a_plain_libmilter_filter(drill, plain_filter, name):
-    drill("run", "--milter", plain_filter.address, path(name)).check_exit(0)
+    skips = [77] if "\ngiven " in text(name) else []
+    drill("run", "--milter", plain_filter.address, path(name)).check_exit(0, *skips)
 
 
 @pytest.mark.parametrize("name", FOR_CLAMAV)
