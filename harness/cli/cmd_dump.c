@@ -23,9 +23,9 @@ static const char help[] =
     "  -v, --verbose      also offset and length of every frame\n\n"
     "Exit 0; 1 when the bytes are not framed to the end (the offset is named); 2 for a bad file.\n";
 
-/* What stands before the digits of a dump's line (an offset and a colon, or hexdump's 8 digits and
- * two blanks) and behind them (the text column). */
-static const uint8_t *digits_begin(const uint8_t *p, const uint8_t *end)
+/* What stands before the digits of a dump's line: an offset and a colon (xxd), or 7 or 8 digits and
+ * a blank (od, hexdump). The last line of those two is such an offset alone. */
+static const uint8_t *digits_begin(const uint8_t *p, const uint8_t *end, bool *offsets)
 {
     const uint8_t *q = p;
     while (q < end && (isxdigit(*q) || *q == 'x')) {
@@ -34,7 +34,9 @@ static const uint8_t *digits_begin(const uint8_t *p, const uint8_t *end)
     if (q < end && *q == ':') {
         return q + 1;
     }
-    return q - p >= 7 && end - q > 1 && q[0] == ' ' ? q : p;
+    bool offset = q - p >= 7 && q - p <= 8 && (q < end ? *q == ' ' : *offsets);
+    *offsets = *offsets || offset;
+    return offset ? q : p;
 }
 
 static bool hex_value(uint8_t c, uint8_t *v)
@@ -46,9 +48,9 @@ static bool hex_value(uint8_t c, uint8_t *v)
     return true;
 }
 
-static void hex_line(const uint8_t *p, const uint8_t *end, struct drill_buf *out)
+static void hex_line(const uint8_t *p, const uint8_t *end, bool *offsets, struct drill_buf *out)
 {
-    p = digits_begin(p, end);
+    p = digits_begin(p, end, offsets);
     while (p < end && (*p == ' ' || *p == '\t')) {
         p++;
     }
@@ -76,9 +78,10 @@ static void hex_line(const uint8_t *p, const uint8_t *end, struct drill_buf *out
 static void unhex(struct drill_span text, struct drill_buf *out)
 {
     const uint8_t *p = text.ptr, *end = text.ptr + text.len;
+    bool offsets = false;
     while (p < end) {
         const uint8_t *eol = memchr(p, '\n', (size_t)(end - p));
-        hex_line(p, eol ? eol : end, out);
+        hex_line(p, eol ? eol : end, &offsets, out);
         p = eol ? eol + 1 : end;
     }
 }
