@@ -93,3 +93,11 @@ def test_an_unknown_rule_is_an_error(drill, work):
     with open(path, "w", encoding="utf-8") as out:
         out.write('drill 1 "no such rule" tests=mta\nmta stalwart\njudge M999\n...\n')
     assert ":3:7:" in drill("run", "--sim", path).check_exit(2).err
+
+
+def test_the_catalogue_holds_but_for_what_is_known(drill, postfix):
+    told = drill("check", "--listen", postfix.milter, "--smtp", f"127.0.0.1:{postfix.port}",
+                 "--sink", f"127.0.0.1:{postfix.sink_port}", "--timeout", f"{SECONDS}s",
+                 "--is", "postfix", "--expect", "ci/expected/postfix.txt",
+                 "scenarios").check_exit(0).out
+    assert " 0 failed" in told and " 9 failed as expected" in told
