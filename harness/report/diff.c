@@ -451,8 +451,9 @@ bool drill_diff_delivered(struct drill_buf *out, const struct drill_diff_style *
 {
     struct drill_span before, after;
     bool here = d->disposition == DRILL_DISPOSE_DELIVER || d->disposition == DRILL_DISPOSE_HOLD;
-    if (!put_disposition(out, d) || !here) {
-        return !here;
+    bool said = put_disposition(out, d);
+    if (!said || !here) {
+        return said;
     }
     if (!envelope_text(sent->from, sent->rcpt, sent->rcpts, scratch, &before) ||
         !envelope_text(d->from, d->rcpt, d->rcpts, scratch, &after)) {

@@ -3,7 +3,8 @@
  * What Sendmail 8.17 makes of a milter's modifications. Sources: sendmail/milter.c
  * (milter_addheader, milter_insheader, milter_changeheader, milter_chgfrom, milter_addrcpt,
  * milter_delrcpt, milter_replbody), sendmail/headers.c (addheader, insheader, put_vanilla_header),
- * cf/m4/proto.m4 (the fields that sendmail.cf has by default). By reading.
+ * cf/m4/proto.m4 (the fields that sendmail.cf has by default). Held to Sendmail
+ * 8.17.1.9 request by request; what several milters do to each other is by reading.
  *
  * Its header is a list that begins with the fields which sendmail.cf defines; most of them are not
  * sent, but all take a place. A deleted field stays in the list, too. A request that does not
@@ -93,11 +94,12 @@ static void insert(struct drill_apply_state *s, const struct drill_apply_args *a
 }
 
 /* milter_changeheader: the index-th of that name that came with the message or from a milter; 0 and
- * what is negative as a signed int is 1. Failing that, the last default of that name; failing that
- * it is added. The name stays as it was written. */
+ * what is negative as a signed int is 1, but for 2^31, from which Debian's build cannot count down.
+ * Failing that, the last default of that name; failing that it is added. The name stays as it was
+ * written. */
 static void change(struct drill_apply_state *s, const struct drill_apply_args *a)
 {
-    uint32_t left = a->index == 0 || a->index > INT32_MAX ? 1 : a->index;
+    uint32_t left = a->index == 0 || a->index > 0x80000000u ? 1 : a->index;
     struct drill_apply_header *h = s->headers, *unfilled = NULL;
     for (; h; h = h->next) {
         if (!drill_apply_is(h, a->str[0])) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What Postfix makes of modifications. Each row was held to Postfix 3.7.11, delivering by SMTP. */
+/* What Postfix makes of modifications. All but several milters and the
+ * leading space was held to Postfix 3.7.11, delivering by SMTP. */
 #include "apply_case.h"
 
 #define MESSAGE "X-A: 1|Subject: s|Received: old||Hello.|"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What Sendmail makes of modifications: its header is a list that begins with nine fields of its
- * own, most of which are never sent. */
+ * own, most of which are never sent. All but what concerns several milters was held to Sendmail
+ * 8.17.1.9, delivering by SMTP. */
 #include "apply_case.h"
 
 static void test_an_index_counts_hidden_fields(void **state)
@@ -18,13 +19,14 @@ static void test_an_index_counts_hidden_fields(void **state)
         {1, 0, "Ns1t", "sNt", "st"},
         {1, 1, "Ns1t", "sNt", "st"},
         {1, 2, "Ns1t", "sN1t", "s1t"},
-        {1, 0x80000000u, "Ns1t", "sNt", "st"},
+        {1, 0x80000000u, "Ns1t", "sN1t", "s1t"},
+        {1, 0x80000001u, "Ns1t", "sNt", "st"},
         {1, UINT32_MAX, "Ns1t", "sNt", "st"},
         {3, 0, "Ns1b2t3", "sNb2t3", "sb2t3"},
         {3, 1, "Ns1b2t3", "sNb2t3", "sb2t3"},
         {3, 3, "Ns1b2t3", "s1b2tN", "s1b2t"},
         {3, 4, "Ns1b2t3", "sN1b2t3", "s1b2t3"},
-        {3, 0x80000000u, "Ns1b2t3", "sNb2t3", "sb2t3"},
+        {3, 0x80000000u, "Ns1b2t3", "sN1b2t3", "s1b2t3"},
         {3, UINT32_MAX, "Ns1b2t3", "sNb2t3", "sb2t3"},
     };
     (void)state;
