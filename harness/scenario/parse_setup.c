@@ -60,9 +60,8 @@ static const struct key client_keys[] = {
     {"count", COUNT_KEY, false, false},
 };
 static const struct key message_keys[] = {
-    {"from", BYTES_KEY, false, false},
-    {"rcpt", BYTES_KEY, true, false},
-    {"file", BYTES_KEY, false, false},
+    {"from", BYTES_KEY, false, false},  {"rcpt", BYTES_KEY, true, false},
+    {"arg", BYTES_KEY, true, false},    {"file", BYTES_KEY, false, false},
     {"count", COUNT_KEY, false, false},
 };
 static const struct key header_keys[] = {
@@ -185,7 +184,7 @@ static bool parse_pair(struct pairs *ps, struct drill_pos pos, struct drill_span
     if (!take) {
         return unknown_key(ps, pos, name);
     }
-    /* The limit keeps the look for repeated keys short: only `rcpt` may stand often. */
+    /* The limit keeps the look for repeated keys short: only `rcpt` and `arg` may stand often. */
     if (!repeats && ++ps->different > KEYS_MAX) {
         return drill_lex_fail(lex, pos, DRILL_ERR_LIMIT, "more than %d keys in one line", KEYS_MAX);
     }

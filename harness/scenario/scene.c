@@ -6,6 +6,8 @@
 static const char DEFAULT_MTA[] = "postfix";
 static const char DEFAULT_MILTER[] = "libmilter";
 
+enum { ARGS_MAX = 32 }; /* ESMTP parameters of one address */
+
 /* `count=n`: n clients or messages of this kind; they share what the lines below it say. */
 struct copies {
     struct drill_client *client;
@@ -194,6 +196,55 @@ static enum drill_code set_rcpts(struct building *b, const struct drill_pair *fi
     return DRILL_OK;
 }
 
+/* The `arg` pairs from `p` on, up to the next `rcpt`, which *next then is (or NULL). */
+static enum drill_code address_args(struct building *b, const struct drill_pair *p,
+                                    const struct drill_pair **next, struct drill_esmtp *out)
+{
+    struct drill_span args[ARGS_MAX];
+    const struct drill_pair *last = p;
+    size_t count = 0;
+    enum drill_code code = DRILL_OK;
+    for (; p && !key_is(p, "rcpt") && code == DRILL_OK; p = p->next) {
+        if (key_is(p, "arg") && count == ARGS_MAX) {
+            return at(b, p->pos,
+                      drill_error_set(b->err, DRILL_ERR_LIMIT, "more than %d arg= of one address",
+                                      ARGS_MAX));
+        }
+        if (key_is(p, "arg")) {
+            code = value_bytes(b, &p->value, &args[count++]);
+            last = p;
+        }
+    }
+    *next = p;
+    code = code == DRILL_OK ? drill_esmtp_make(args, count, b->arena, out) : code;
+    if (code == DRILL_ERR_VALUE) {
+        return at(b, last->pos,
+                  drill_error_set(b->err, code,
+                                  "an ESMTP parameter is printable ASCII without blanks, such as "
+                                  "arg=\"SIZE=1000\""));
+    }
+    return code == DRILL_ERR_MEMORY ? no_memory(b) : code;
+}
+
+/* `arg` belongs to the recipient before it, else to the sender. */
+static enum drill_code set_args(struct building *b, const struct drill_pair *fields)
+{
+    const struct drill_pair *p;
+    enum drill_code code = address_args(b, fields, &p, &b->message->from_args);
+    if (code != DRILL_OK || !p) {
+        return code;
+    }
+    struct drill_esmtp *list = drill_arena_take(b->arena, b->message->rcpts * sizeof(*list));
+    if (!list) {
+        return no_memory(b);
+    }
+    for (size_t i = 0; p && code == DRILL_OK; i++) {
+        code = address_args(b, p->next, &p, &list[i]);
+    }
+    b->message->rcpt_args = list;
+    return code;
+}
+
 static enum drill_code one_message(struct building *b, const struct drill_pair *fields)
 {
     const struct drill_pair *file = NULL;
@@ -206,6 +257,7 @@ static enum drill_code one_message(struct building *b, const struct drill_pair *
         }
     }
     code = code == DRILL_OK ? set_rcpts(b, fields) : code;
+    code = code == DRILL_OK ? set_args(b, fields) : code;
     return code == DRILL_OK ? begin_content(b, file) : code;
 }
 

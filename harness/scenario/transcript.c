@@ -210,6 +210,15 @@ static void add_field(struct drill_buf *out, const char *key, struct drill_span 
     (void)add_bytes(out, value);
 }
 
+static void add_args(struct drill_buf *out, const struct drill_esmtp *args)
+{
+    struct drill_reader r = drill_reader_of(args->wire);
+    struct drill_span arg;
+    while (drill_read_str(&r, &arg)) {
+        add_field(out, "arg", arg);
+    }
+}
+
 static void write_setup(const struct drill_transcript_head *h, struct drill_buf *out)
 {
     char text[200];
@@ -240,8 +249,12 @@ static void write_setup(const struct drill_transcript_head *h, struct drill_buf 
     if (m) {
         add(out, "message");
         add_field(out, "from", m->from);
+        add_args(out, &m->from_args);
         for (size_t i = 0; i < m->rcpts; i++) {
             add_field(out, "rcpt", m->rcpt[i]);
+            if (m->rcpt_args) {
+                add_args(out, &m->rcpt_args[i]);
+            }
         }
         if (h->mail_file) {
             add_field(out, "file", drill_span_str(h->mail_file));

@@ -55,7 +55,7 @@ static const struct drill_extra_macro *extra_macro(const struct drill_client *cl
                                                    struct drill_span name)
 {
     const struct drill_extra_macro *m = client ? client->macros : NULL;
-    while (m && (m->code != code || !drill_span_equal(m->name, name))) {
+    while (m && ((m->code != code && m->code) || !drill_span_equal(m->name, name))) {
         m = m->next;
     }
     return m;
@@ -74,6 +74,9 @@ void drill_mta_macro(struct drill_scratch *s, const struct drill_client *client,
                      const char *name, struct drill_span value)
 {
     const struct drill_extra_macro *m = extra_macro(client, code, drill_span_str(name));
+    if (m && m->absent) {
+        return;
+    }
     drill_write_str(&s->macros, drill_span_str(name));
     drill_write_str(&s->macros, m ? m->value : value);
 }
@@ -83,7 +86,8 @@ void drill_mta_macro_asked(struct drill_scratch *s, const struct drill_client *c
 {
     const struct drill_extra_macro *m = extra_macro(client, code, name);
     struct drill_span said = m ? m->value : value;
-    if (s->macros.len + name.len + said.len + 2 <= s->macros.cap) {
+    bool fits = s->macros.len + name.len + said.len + 2 <= s->macros.cap;
+    if (fits && !(m && m->absent)) {
         drill_write_str(&s->macros, name);
         drill_write_str(&s->macros, said);
     }
@@ -105,7 +109,7 @@ bool drill_mta_macros_end(struct drill_scratch *s, const struct drill_client *cl
                           struct drill_message *out)
 {
     for (const struct drill_extra_macro *m = client ? client->macros : NULL; m; m = m->next) {
-        if (m->code == code && !has_macro(drill_writer_span(&s->macros), m->name)) {
+        if (m->code == code && !m->absent && !has_macro(drill_writer_span(&s->macros), m->name)) {
             drill_write_str(&s->macros, m->name);
             drill_write_str(&s->macros, m->value);
         }

@@ -3,134 +3,9 @@
 
 #include <string.h>
 
-enum { CHUNK = 65535 };
-
 static const struct drill_mta_session_ops *ops(const struct drill_mta *mta)
 {
     return mta->profile->mta->session;
-}
-
-/* ---- messages ---- */
-
-const struct drill_envelope *drill_mta_session_message(const struct drill_mta_cursor *c)
-{
-    return c->message ? c->message : c->client ? c->client->messages : NULL;
-}
-
-struct drill_span drill_mta_session_rcpt(const struct drill_mta_cursor *c)
-{
-    const struct drill_envelope *m = drill_mta_session_message(c);
-    if (!m || m->rcpts == 0) {
-        return drill_span_str("<bob@example.com>");
-    }
-    return m->rcpt[c->rcpt < m->rcpts ? c->rcpt : m->rcpts - 1];
-}
-
-struct drill_span drill_mta_session_bare(struct drill_span address)
-{
-    if (address.len >= 2 && address.ptr[0] == '<' && address.ptr[address.len - 1] == '>') {
-        return drill_span_sub(address, 1, address.len - 2);
-    }
-    return address;
-}
-
-struct drill_span drill_mta_session_domain(struct drill_span address)
-{
-    address = drill_mta_session_bare(address);
-    for (size_t i = address.len; i > 0; i--) {
-        if (address.ptr[i - 1] == '@') {
-            return drill_span_sub(address, i, address.len);
-        }
-    }
-    return drill_span_of(NULL, 0);
-}
-
-/* A header's name as MTAs take it: printable ASCII without a blank, then perhaps blanks. What is
- * none of that, and all that follows, they take for body (Postfix is_header.c, Sendmail isheader).
- */
-static bool is_name(struct drill_span name)
-{
-    size_t i = 0;
-    while (i < name.len && name.ptr[i] > ' ' && name.ptr[i] < 0x7F) {
-        i++;
-    }
-    bool any = i > 0;
-    while (i < name.len && (name.ptr[i] == ' ' || name.ptr[i] == '\t')) {
-        i++;
-    }
-    return any && i == name.len;
-}
-
-static struct drill_span body_of(const struct drill_envelope *m)
-{
-    size_t at = 0;
-    for (const struct drill_mail_header *h = m->mail.headers; h; h = h->next) {
-        if (!is_name(h->name)) {
-            return drill_span_sub(m->mail.raw, at, m->mail.raw.len);
-        }
-        at += h->name.len + h->value.len + 3; /* ":", CRLF */
-    }
-    return m->mail.body;
-}
-
-static bool lacks_crlf(struct drill_span body)
-{
-    return body.len &&
-           !(body.len >= 2 && body.ptr[body.len - 2] == '\r' && body.ptr[body.len - 1] == '\n');
-}
-
-struct drill_span drill_mta_session_chunk(const struct drill_mta_cursor *c, struct drill_scratch *s)
-{
-    const struct drill_envelope *m = drill_mta_session_message(c);
-    struct drill_span body = m ? body_of(m) : drill_span_of(NULL, 0);
-    size_t at = (size_t)c->body, from = s->string.len;
-    if (at >= body.len + (lacks_crlf(body) ? 2 : 0)) {
-        return drill_span_str("Hello.\r\n");
-    }
-    struct drill_span chunk = drill_span_sub(body, at, CHUNK);
-    if (chunk.len == CHUNK || !lacks_crlf(body)) {
-        return chunk;
-    }
-    drill_write_bytes(&s->string, chunk);
-    drill_write_text(&s->string, at > body.len ? "\n" : "\r\n");
-    return drill_span_sub(drill_writer_span(&s->string), from, CHUNK);
-}
-
-struct drill_span drill_mta_session_value(struct drill_scratch *s, struct drill_span value,
-                                          bool keep_blank, size_t limit)
-{
-    if (!keep_blank && value.len && value.ptr[0] == ' ') {
-        value = drill_span_sub(value, 1, value.len);
-    }
-    value = drill_span_sub(value, 0, drill_span_find(value, 0));
-    size_t cr = drill_span_find(value, '\r');
-    if (cr == value.len) {
-        return drill_span_sub(value, 0, limit);
-    }
-    size_t from = s->string.len;
-    for (size_t i = 0; i < value.len; i++) {
-        if (value.ptr[i] != '\r' || i + 1 == value.len || value.ptr[i + 1] != '\n') {
-            drill_write_u8(&s->string, value.ptr[i]);
-        }
-    }
-    struct drill_span all = drill_writer_span(&s->string);
-    return drill_span_sub(drill_span_sub(all, from, all.len), 0, limit);
-}
-
-size_t drill_mta_session_strings(const struct drill_mta *mta)
-{
-    size_t longest = 0;
-    for (const struct drill_client *c = mta->traffic; c; c = c->next) {
-        for (const struct drill_envelope *m = c->messages; m; m = m->next) {
-            struct drill_span body = body_of(m);
-            size_t need = lacks_crlf(body) ? (body.len < CHUNK ? body.len : CHUNK) + 2 : 0;
-            longest = need > longest ? need : longest;
-            for (const struct drill_mail_header *h = m->mail.headers; h; h = h->next) {
-                longest = h->value.len > longest ? h->value.len : longest;
-            }
-        }
-    }
-    return longest;
 }
 
 /* ---- the plan ---- */
@@ -164,18 +39,15 @@ static void next_session(struct drill_mta_cursor *c)
 /* All of the repeated command at the cursor were sent. */
 static bool exhausted(const struct drill_mta_cursor *c)
 {
-    struct drill_span body;
     switch (c->at) {
     case DRILL_AT_RCPT: return c->rcpt >= c->message->rcpts;
-    case DRILL_AT_HEADER: return !c->header || !is_name(c->header->name);
-    case DRILL_AT_BODY:
-        body = body_of(c->message);
-        return c->body >= body.len + (lacks_crlf(body) ? 2 : 0);
+    case DRILL_AT_HEADER: return !c->header || !drill_mta_session_is_name(c->header->name);
+    case DRILL_AT_BODY: return c->body >= drill_mta_session_body_size(c->message);
     default: return false;
     }
 }
 
-static void move_on(struct drill_mta_cursor *c)
+static void move_on(const struct drill_mta *mta, struct drill_mta_cursor *c)
 {
     switch (c->at) {
     case DRILL_AT_HELO: next_message(c, c->client->messages); break;
@@ -184,7 +56,7 @@ static void move_on(struct drill_mta_cursor *c)
         c->flags |= DRILL_AT_HAS_RCPT;
         break;
     case DRILL_AT_HEADER: c->header = c->header->next; break;
-    case DRILL_AT_BODY: c->body += CHUNK; break;
+    case DRILL_AT_BODY: c->body += drill_mta_session_chunk_size(mta); break;
     case DRILL_AT_ABORT: next_message(c, c->message->next); break;
     default: c->at++; break;
     }
@@ -203,7 +75,7 @@ static void pass_over(const struct drill_mta *mta, struct drill_mta_cursor *c)
         if (exhausted(c)) {
             c->at++;
         } else if (show(mta, c) == DRILL_SHOW_NOTHING) {
-            move_on(c);
+            move_on(mta, c);
         } else {
             return;
         }
@@ -259,7 +131,7 @@ void drill_mta_session_next(const struct drill_mta *mta, struct drill_mta_cursor
     case DRILL_AT_DONE: step->kind = DRILL_MTA_DONE; break;
     default:
         send_step(mta, c, s, step);
-        move_on(c);
+        move_on(mta, c);
         break;
     }
 }
@@ -313,7 +185,7 @@ static void client_on(struct drill_mta *mta)
         break;
     case DRILL_AT_DATA: c->at = DRILL_AT_EOB; break;
     case DRILL_AT_EOB: next_message(c, c->message->next); break;
-    default: move_on(c); break;
+    default: move_on(mta, c); break;
     }
 }
 
@@ -500,7 +372,7 @@ static void abandon_all(struct drill_mta *mta)
     struct drill_mta_cursor *client = &mta->own.smtp;
     while (client->at < DRILL_AT_BYE) {
         if (client->at < DRILL_AT_MAIL) {
-            move_on(client);
+            move_on(mta, client);
         } else {
             drill_mta_session_tell(mta, DRILL_SMFIC_ABORT, drill_span_str(""), true);
             next_message(client, client->message->next);

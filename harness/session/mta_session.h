@@ -89,12 +89,22 @@ struct drill_span drill_mta_session_join(struct drill_mta *mta, const struct dri
 const struct drill_envelope *drill_mta_session_message(const struct drill_mta_cursor *c);
 /* The recipient at the cursor, or the last. */
 struct drill_span drill_mta_session_rcpt(const struct drill_mta_cursor *c);
+/* Its ESMTP parameters, as a frame carries them. */
+struct drill_span drill_mta_session_rcpt_args(const struct drill_mta_cursor *c);
 /* A header's value: up to a NUL, folds as LF, and its first blank off unless it is to be kept;
  * at most `limit` bytes. */
 struct drill_span drill_mta_session_value(struct drill_scratch *s, struct drill_span value,
                                           bool keep_blank, size_t limit);
-/* The next at most 65535 bytes of the body, which ends in CRLF. */
-struct drill_span drill_mta_session_chunk(const struct drill_mta_cursor *c,
+/* A header's name as MTAs take it: printable ASCII without a blank, then perhaps blanks. What is
+ * none of that, and all that follows, they take for body (Postfix is_header.c, Sendmail isheader).
+ */
+bool drill_mta_session_is_name(struct drill_span name);
+/* Of the body as it is sent: it ends in CRLF. */
+size_t drill_mta_session_body_size(const struct drill_envelope *m);
+size_t drill_mta_session_chunk_size(const struct drill_mta *mta);
+/* The next chunk of the body, which ends in CRLF. */
+struct drill_span drill_mta_session_chunk(const struct drill_mta *mta,
+                                          const struct drill_mta_cursor *c,
                                           struct drill_scratch *s);
 /* Bytes of string scratch for the longest of those of any message. */
 size_t drill_mta_session_strings(const struct drill_mta *mta);

@@ -156,13 +156,17 @@ bool drill_postfix_command(const struct drill_mta *mta, const struct drill_mta_c
     case DRILL_SMFIC_HELO:
         out->str[0] = c->client ? c->client->helo : drill_span_str("client.example");
         return true;
-    /* As the client typed it; it gave no ESMTP parameters. */
+    /* As the client typed it. */
     case DRILL_SMFIC_MAIL:
         out->str[0] = m ? m->from : drill_span_str("<alice@example.org>");
+        out->rest = m ? m->from_args.wire : out->rest;
         return true;
-    case DRILL_SMFIC_RCPT: out->str[0] = drill_mta_session_rcpt(c); return true;
+    case DRILL_SMFIC_RCPT:
+        out->str[0] = drill_mta_session_rcpt(c);
+        out->rest = drill_mta_session_rcpt_args(c);
+        return true;
     case DRILL_SMFIC_HEADER: header_message(mta, c, s, out); return true;
-    case DRILL_SMFIC_BODY: out->rest = drill_mta_session_chunk(c, s); return true;
+    case DRILL_SMFIC_BODY: out->rest = drill_mta_session_chunk(mta, c, s); return true;
     case DRILL_SMFIC_BODYEOB: return true;
     case DRILL_SMFIC_UNKNOWN: out->str[0] = drill_span_str("XDRILL"); return true;
     default: return false;

@@ -170,6 +170,16 @@ static bool either(struct drill_span text, const char *first, const char *second
     return true;
 }
 
+static bool chunk_text(struct drill_span text, uint32_t *out)
+{
+    uint32_t value;
+    if (!drill_setting_u32(text, &value) || value < 1 || value > 65535) {
+        return false;
+    }
+    *out = value;
+    return true;
+}
+
 enum drill_code drill_profile_set(const struct drill_profile *p, struct drill_settings *s,
                                   struct drill_span key, struct drill_span value,
                                   struct drill_arena *arena, struct drill_error *err)
@@ -200,6 +210,11 @@ enum drill_code drill_profile_set(const struct drill_profile *p, struct drill_se
         return either(value, "profile", "none", &s->macros_none)
                    ? DRILL_OK
                    : drill_setting_bad(key, value, "\"none\" or \"profile\"", err);
+    }
+    if (drill_span_equal(key, drill_span_str("chunk"))) {
+        return chunk_text(value, &s->chunk)
+                   ? DRILL_OK
+                   : drill_setting_bad(key, value, "a number of bytes, 1 to 65535", err);
     }
     if (drill_span_equal(key, drill_span_str("pace"))) {
         return either(value, "prompt", "original", &s->pace_original)

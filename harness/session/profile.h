@@ -45,6 +45,7 @@ struct drill_settings {
     uint32_t protocol;
     bool macros_none;   /* send no macro frames */
     bool pace_original; /* two writes, Nagle: as the program does; default: prompt */
+    uint32_t chunk;     /* most body bytes of a frame that is sent; 0: the program's 65535 */
     /* MTA */
     uint64_t timeout_connect; /* microseconds, as all times here */
     uint64_t timeout_command;

@@ -161,14 +161,18 @@ bool drill_sendmail_command(const struct drill_mta *mta, const struct drill_mta_
         return true;
     case DRILL_SMFIC_MAIL:
         out->str[0] = m ? m->from : drill_span_str("<alice@example.org>");
+        out->rest = m ? m->from_args.wire : out->rest;
         return true;
-    case DRILL_SMFIC_RCPT: out->str[0] = drill_mta_session_rcpt(c); return true;
+    case DRILL_SMFIC_RCPT:
+        out->str[0] = drill_mta_session_rcpt(c);
+        out->rest = drill_mta_session_rcpt_args(c);
+        return true;
     case DRILL_SMFIC_HEADER:
         out->str[0] = c->header ? header_name(c->header->name) : drill_span_str("X-Drill");
         out->str[1] = c->header ? drill_mta_session_value(s, c->header->value, keep, SIZE_MAX)
                                 : drill_span_str("1");
         return true;
-    case DRILL_SMFIC_BODY: out->rest = drill_mta_session_chunk(c, s); return true;
+    case DRILL_SMFIC_BODY: out->rest = drill_mta_session_chunk(mta, c, s); return true;
     case DRILL_SMFIC_BODYEOB: return true;
     case DRILL_SMFIC_UNKNOWN: out->str[0] = drill_span_str("XDRILL"); return true;
     default: return false;

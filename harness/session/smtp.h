@@ -129,7 +129,7 @@ enum drill_smtp_step {
     SMTP_STEP_DONE
 };
 
-enum { DRILL_SMTP_OUT = 4096, DRILL_SMTP_PARTS = 3, DRILL_SMTP_SCRATCH = 1024 };
+enum { DRILL_SMTP_OUT = 4096, DRILL_SMTP_PARTS = 4, DRILL_SMTP_SCRATCH = 1024 };
 
 struct drill_smtp {
     /* results */

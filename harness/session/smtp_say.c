@@ -145,13 +145,27 @@ bool drill_smtp_verb(struct drill_span line, const char *verb)
     return drill_span_equal_nocase(word, drill_span_str(verb));
 }
 
-static bool command(struct drill_smtp *s, const char *verb, struct drill_span argument)
+static bool command_with(struct drill_smtp *s, const char *verb, struct drill_span argument,
+                         struct drill_span parameters)
 {
     s->parts[0] = drill_span_str(verb);
     s->parts[1] = argument;
-    s->parts[2] = drill_span_str("\r\n");
+    s->parts[2] = parameters;
+    s->parts[3] = drill_span_str("\r\n");
     s->part = 0;
     return true;
+}
+
+static bool command(struct drill_smtp *s, const char *verb, struct drill_span argument)
+{
+    return command_with(s, verb, argument, drill_span_of(NULL, 0));
+}
+
+static bool rcpt_command(struct drill_smtp *s)
+{
+    const struct drill_envelope *m = s->message;
+    return command_with(s, "RCPT TO:", m->rcpt[s->rcpt],
+                        m->rcpt_args ? m->rcpt_args[s->rcpt].typed : drill_span_of(NULL, 0));
 }
 
 bool drill_smtp_compose(struct drill_smtp *s)
@@ -164,8 +178,9 @@ bool drill_smtp_compose(struct drill_smtp *s)
     case SMTP_STEP_XCLIENT: return command(s, "", attributes(s, "XCLIENT", s->xclient));
     case SMTP_STEP_XFORWARD: return command(s, "", attributes(s, "XFORWARD", s->xforward));
     case SMTP_STEP_RSET: return command(s, "RSET", none);
-    case SMTP_STEP_MAIL: return command(s, "MAIL FROM:", s->message->from);
-    case SMTP_STEP_RCPT: return command(s, "RCPT TO:", s->message->rcpt[s->rcpt]);
+    case SMTP_STEP_MAIL:
+        return command_with(s, "MAIL FROM:", s->message->from, s->message->from_args.typed);
+    case SMTP_STEP_RCPT: return rcpt_command(s);
     case SMTP_STEP_DATA: return command(s, "DATA", none);
     case SMTP_STEP_SAY: return command(s, "", s->extra->line);
     case SMTP_STEP_QUIT: return command(s, "QUIT", none);

@@ -75,12 +75,17 @@ void drill_stalwart_pass_over(const struct drill_mta *mta, struct drill_mta_curs
     }
 }
 
-static void move_on(struct drill_mta_cursor *c)
+static size_t chunk_size(const struct drill_mta *mta)
+{
+    return mta->settings->chunk ? mta->settings->chunk : CHUNK;
+}
+
+static void move_on(const struct drill_mta *mta, struct drill_mta_cursor *c)
 {
     switch (c->at) {
     case STALWART_RCPT: c->rcpt++; break;
     case STALWART_HEADER: c->header = c->header->next; break;
-    case STALWART_BODY: c->body += CHUNK; break;
+    case STALWART_BODY: c->body += chunk_size(mta); break;
     default: c->at++; break;
     }
 }
@@ -223,11 +228,11 @@ static void connect_message(const struct drill_mta_cursor *c, struct drill_messa
     }
 }
 
-static struct drill_span body_chunk(const struct drill_mta_cursor *c)
+static struct drill_span body_chunk(const struct drill_mta *mta, const struct drill_mta_cursor *c)
 {
     const struct drill_envelope *m = message_of(c);
     struct drill_span raw = m ? m->mail.raw : drill_span_of(NULL, 0);
-    return c->body < raw.len ? drill_span_sub(raw, (size_t)c->body, CHUNK)
+    return c->body < raw.len ? drill_span_sub(raw, (size_t)c->body, chunk_size(mta))
                              : drill_span_str("Hello.\r\n");
 }
 
@@ -259,7 +264,7 @@ bool drill_stalwart_command(const struct drill_mta *mta, const struct drill_mta_
         out->str[0] = c->header ? header_text(c->header->name) : drill_span_str("X-Drill");
         out->str[1] = c->header ? header_text(c->header->value) : drill_span_str("1");
         return true;
-    case DRILL_SMFIC_BODY: out->rest = body_chunk(c); return true;
+    case DRILL_SMFIC_BODY: out->rest = body_chunk(mta, c); return true;
     case DRILL_SMFIC_BODYEOB: return true;
     case DRILL_SMFIC_UNKNOWN: out->str[0] = drill_span_str("XDRILL"); return true;
     default: return false;
@@ -391,7 +396,7 @@ void drill_stalwart_next(const struct drill_mta *mta, struct drill_mta_cursor *c
     case STALWART_DONE: step->kind = DRILL_MTA_DONE; break;
     default:
         send_step(mta, c, s, step);
-        move_on(c);
+        move_on(mta, c);
         break;
     }
 }

@@ -168,6 +168,24 @@ static void test_count_makes_copies_of_all_that_is_said(void **state)
     assert_int_equal(messages, 6);
 }
 
+/* Before the first recipient an argument is the sender's, then the recipient's before it. */
+static void test_args_belong_to_the_address_before_them(void **state)
+{
+    (void)state;
+    assert_int_equal(build("message arg=\"SIZE=9\" arg=\"BODY=8BITMIME\" rcpt=\"<a@b>\" "
+                           "rcpt=\"<c@d>\" arg=\"NOTIFY=NEVER\"\n"),
+                     0);
+    const struct drill_envelope *m = scene.traffic->messages;
+    is(m->from_args.typed, " SIZE=9 BODY=8BITMIME");
+    helper_assert_bytes(m->from_args.wire, BYTES("SIZE=9\0BODY=8BITMIME\0"), "sender");
+    is(m->rcpt_args[0].typed, "");
+    is(m->rcpt_args[1].typed, " NOTIFY=NEVER");
+    helper_assert_bytes(m->rcpt_args[1].wire, BYTES("NOTIFY=NEVER\0"), "recipient");
+    assert_int_equal(build("message\n"), 0);
+    assert_int_equal(scene.traffic->messages->from_args.wire.len, 0);
+    assert_null(scene.traffic->messages->rcpt_args);
+}
+
 static void test_a_file_is_the_message(void **state)
 {
     (void)state;
@@ -220,6 +238,7 @@ static void test_errors_have_their_place(void **state)
         {"mta stalwart timeoutData=soon\n", DRILL_ERR_VALUE, 2, 14},
         {"client\nmessage file=\"b.eml\"\n", DRILL_ERR_NOTFOUND, 3, 9},
         {"header name=\"X\" value=\"aaaa\" * 70000000\n", DRILL_ERR_LIMIT, 2, 23},
+        {"message arg=\"A=1\" rcpt=\"<a@b>\" arg=\"A B\"\n", DRILL_ERR_VALUE, 2, 32},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -257,7 +276,7 @@ static void test_each_refused_allocation_is_an_error(void **state)
     helper_every_alloc(
         build_with,
         (void *)(uintptr_t)parse("mta stalwart serverName=\"mx\"\nclient count=40\n"
-                                 "message file=\"a.eml\" rcpt=\"<a@x>\" count=40\n"
+                                 "message file=\"a.eml\" rcpt=\"<a@x>\" arg=\"A=1\" count=40\n"
                                  "header name=\"X\" value=\"y\" * 9000\nbody data=\"z\" * 9000\n"));
 }
 
@@ -271,6 +290,7 @@ int main(void)
         TEST(test_messages_belong_to_the_client_above),
         TEST(test_header_and_body_go_to_the_message_above),
         TEST(test_count_makes_copies_of_all_that_is_said),
+        TEST(test_args_belong_to_the_address_before_them),
         TEST(test_a_file_is_the_message),
         TEST(test_profiles_and_settings),
         TEST(test_the_command_line_goes_before_profile_and_after_keys),

@@ -58,11 +58,35 @@ static void test_frames_of_a_message(void **state)
     talk_fini(&t);
 }
 
+/* What the client typed behind an address is passed on, string by string; a chunk is as large as
+ * was set. */
+static void test_arguments_and_chunks(void **state)
+{
+    static const struct drill_esmtp args[] = {{{NULL, 0}, {NULL, 0}},
+                                              {{NULL, 0}, {(const uint8_t *)"NOTIFY=NEVER", 13}}};
+    struct talk t;
+    (void)state;
+    talk_init(&t, "postfix");
+    talk_set(&t, "macros", "none");
+    talk_set(&t, "chunk", "5");
+    t.messages[0].rcpts = 2;
+    t.messages[0].from_args.wire = BYTES("SIZE=9\0BODY=8BITMIME\0");
+    t.messages[0].rcpt_args = args;
+    talk_start(&t);
+    assert_frames(&t, 'M', BYTES(""), BYTES("<Alice@Sender.TLD>\0SIZE=9\0BODY=8BITMIME\0"));
+    assert_frames(&t, 'R', BYTES(""), BYTES("<bob@example.com>\0"));
+    assert_frames(&t, 'R', BYTES(""), BYTES("<carol@example.com>\0NOTIFY=NEVER\0"));
+    assert_frames(&t, 'B', BYTES(""), BYTES("Hello"));
+    assert_frames(&t, 'B', BYTES(""), BYTES(".\r\n"));
+    talk_fini(&t);
+}
+
 static void test_frames_that_depend_on_the_client(void **state)
 {
     struct talk t;
-    struct drill_extra_macro added = {'M', text("{x}"), text("y"), NULL};
-    struct drill_extra_macro replaced = {'C', text("j"), text("other"), &added};
+    struct drill_extra_macro absent = {0, text("{tls_version}"), text(""), true, NULL};
+    struct drill_extra_macro added = {'M', text("{x}"), text("y"), false, &absent};
+    struct drill_extra_macro replaced = {'C', text("j"), text("other"), false, &added};
     (void)state;
     talk_init(&t, "postfix");
     t.clients[0].host = text("");
@@ -82,7 +106,7 @@ static void test_frames_that_depend_on_the_client(void **state)
                         "6\xb8\xdc"
                         "2001:db8::5\0"));
     assert_frames(&t, 'H',
-                  BYTES("H{tls_version}\0TLSv1.3\0{cipher}\0TLS_AES_256_GCM_SHA384\0"
+                  BYTES("H{cipher}\0TLS_AES_256_GCM_SHA384\0"
                         "{cipher_bits}\0"
                         "256\0"),
                   BYTES("cl.example\0"));
@@ -499,6 +523,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_frames_of_a_message),
+        cmocka_unit_test(test_arguments_and_chunks),
         cmocka_unit_test(test_frames_that_depend_on_the_client),
         cmocka_unit_test(test_queue_id),
         cmocka_unit_test(test_leading_space_is_kept_when_asked_for),

@@ -99,7 +99,9 @@ static void test_words_of_all_profiles(void **state)
         {"protocol", "", DRILL_ERR_VALUE},   {"timeout", "5s", DRILL_OK},
         {"timeout", "5", DRILL_ERR_VALUE},   {"macros", "none", DRILL_OK},
         {"macros", "no", DRILL_ERR_VALUE},   {"pace", "original", DRILL_OK},
-        {"pace", "slow", DRILL_ERR_VALUE},   {"timeuot", "5s", DRILL_ERR_NOTFOUND},
+        {"pace", "slow", DRILL_ERR_VALUE},   {"chunk", "100", DRILL_OK},
+        {"chunk", "0", DRILL_ERR_VALUE},     {"chunk", "65536", DRILL_ERR_VALUE},
+        {"chunk", "x", DRILL_ERR_VALUE},     {"timeuot", "5s", DRILL_ERR_NOTFOUND},
     };
     size_t count;
     const struct drill_profile *const *all = drill_profiles(&count);
@@ -121,6 +123,7 @@ static void test_words_of_all_profiles(void **state)
         assert_int_equal(s.timeout_data, 5000000);
         assert_true(s.macros_none);
         assert_true(s.pace_original);
+        assert_int_equal(s.chunk, 100);
     }
 }
 

@@ -301,6 +301,20 @@ static void test_xclient_of_odd_clients(void **state)
     }
 }
 
+static void test_parameters_stand_behind_their_address(void **state)
+{
+    static const struct drill_esmtp args[] = {
+        {{(const uint8_t *)" NOTIFY=NEVER ORCPT=x", 21}, {NULL, 0}}};
+    struct talk *t = talk_new(0, 0, NULL);
+    (void)state;
+    t->messages[0].from_args.typed = BYTES(" SIZE=9");
+    t->messages[0].rcpt_args = args;
+    serve(t, "gekk");
+    assert_sent(t, "<open>EHLO client.example\r\nMAIL FROM:<alice@example.org> SIZE=9\r\n"
+                   "RCPT TO:<bob@example.com> NOTIFY=NEVER ORCPT=x\r\nDATA\r\n");
+    talk_free(t);
+}
+
 static void test_xforward_before_each_message(void **state)
 {
     static const char x[] = "XFORWARD NAME=mail.example.org ADDR=192.0.2.1 HELO=client.example\r\n"
@@ -455,6 +469,7 @@ int main(void)
         cmocka_unit_test(test_421_ends_all_messages_of_the_session),
         cmocka_unit_test(test_xclient),
         cmocka_unit_test(test_xclient_of_odd_clients),
+        cmocka_unit_test(test_parameters_stand_behind_their_address),
         cmocka_unit_test(test_xforward_before_each_message),
         cmocka_unit_test(test_proxy_line),
         cmocka_unit_test(test_extras),

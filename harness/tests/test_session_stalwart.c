@@ -88,8 +88,8 @@ static void test_frames_of_a_message(void **state)
 static void test_frames_that_depend_on_the_client(void **state)
 {
     struct talk t;
-    struct drill_extra_macro added = {'M', text("{auth_type}"), text("PLAIN"), NULL};
-    struct drill_extra_macro replaced = {'M', text("{mail_addr}"), text("x"), &added};
+    struct drill_extra_macro added = {'M', text("{auth_type}"), text("PLAIN"), false, NULL};
+    struct drill_extra_macro replaced = {'M', text("{mail_addr}"), text("x"), false, &added};
     (void)state;
     talk_init(&t);
     t.client.host = text("");
