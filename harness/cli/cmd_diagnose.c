@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "cli/diagnose.h"
-#include "report/verdict.h"
 
 enum { OWN_ERROR = SEND_BEHIND, OWN_LOG, OWN_CONF, OWN_JSON, OWN_OUT, OWN_BUDGET };
 
@@ -82,6 +81,8 @@ static bool own_option(struct diagnose *d, int id, const char *value)
 {
     switch (id) {
     case OWN_ERROR: d->error = value; return true;
+    case OWN_LOG: return diagnose_file_add(d, value, true);
+    case OWN_CONF: return diagnose_file_add(d, value, false);
     case OWN_JSON: d->json = true; return true;
     case OWN_OUT: d->out = value; return true;
     case OWN_BUDGET: return set_budget(d, value);
@@ -134,6 +135,8 @@ static void tell(struct diagnose *d, bool kept)
                               .settings = &d->send.scene.mta_settings,
                               .error = d->error,
                               .gone = d->gone,
+                              .logs = d->logs,
+                              .confs = d->confs,
                               .interrupted = cli_interrupted(NULL),
                               .out = kept ? d->out : NULL};
     drill_buf_init(&out, NULL);
@@ -164,10 +167,17 @@ static int examine(struct diagnose *d)
         cli_complain("no memory");
         return EXIT_USAGE;
     }
+    if (!diagnose_files_begin(d)) {
+        return EXIT_USAGE;
+    }
     enum drill_code code = drill_diagnose(&q, &d->found, &err);
     diagnose_progress_end(d);
     if (code != DRILL_OK) {
         cli_error(&err);
+    }
+    diagnose_logs_read(d);
+    if (!diagnose_confs_read(d, &q.subject)) {
+        return EXIT_USAGE;
     }
     bool keep = d->out && d->found.outcome == DRILL_DIAGNOSED && !d->gone;
     bool kept = keep && diagnose_keep(d);
