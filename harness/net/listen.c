@@ -57,7 +57,7 @@ static void listener_accept(struct drill_net_listener *l)
     while (l->readable && !drill_link_alone(&l->waiting)) {
         struct drill_net_conn *c =
             DRILL_LINK_OWNER(l->waiting.next, struct drill_net_conn, waiting);
-        int fd = drill_net_accept(l->fd);
+        int fd = drill_net_accept(l->fd, NULL);
         int error = fd < 0 ? errno : 0;
         if (fd < 0 && drill_net_again(error)) {
             l->readable = false;
@@ -68,10 +68,23 @@ static void listener_accept(struct drill_net_listener *l)
     }
 }
 
+static void listener_take_one(struct drill_net_listener *l)
+{
+    struct drill_net_peer from = {.addr = {.ss_family = AF_UNSPEC}};
+    int fd = drill_net_accept(l->fd, &from);
+    if (fd >= 0 || !drill_net_again(errno)) {
+        l->take(l->take_ctx, fd, &from);
+    }
+}
+
 static void listener_io(struct ev_loop *loop, struct ev_io *w, int revents)
 {
     struct drill_net_listener *l = w->data;
     (void)revents;
+    if (l->take) {
+        listener_take_one(l);
+        return;
+    }
     l->readable = true;
     if (drill_link_alone(&l->waiting)) {
         ev_io_stop(loop, w);
@@ -137,6 +150,19 @@ void drill_net_listener_leave(struct drill_net_conn *c)
 void drill_net_listener_refuse(struct drill_net_listener *l)
 {
     listener_shut(l);
+}
+
+void drill_net_listener_take(struct drill_net_listener *l,
+                             void (*take)(void *ctx, int fd, const struct drill_net_peer *from),
+                             void *ctx)
+{
+    l->take = take;
+    l->take_ctx = ctx;
+    if (l->fd >= 0 && take) {
+        ev_io_start(l->net->loop, &l->io);
+    } else if (l->fd >= 0) {
+        ev_io_stop(l->net->loop, &l->io);
+    }
 }
 
 /* ---- its owner ---- */
