@@ -263,6 +263,12 @@ static void side_shut(struct drill_forward_side *s)
     (void)shutdown(s->fd, SHUT_WR);
 }
 
+/* In the middle of a TLS handshake no end can be told of; it goes on by reading. */
+static bool side_can_shut(const struct drill_forward_side *s)
+{
+    return !s->shut && (!s->tls || s->ended || drill_tls_conn_shaken(s->tls));
+}
+
 /* True: the link is gone. */
 static bool link_fins(struct drill_forward_link *l)
 {
@@ -285,7 +291,7 @@ static bool link_fins(struct drill_forward_link *l)
     }
     for (size_t i = 0; i < 2; i++) {
         struct drill_forward_side *to = &l->side[drill_forward_back(dirs[i])];
-        if (over[i] && !to->shut) {
+        if (over[i] && side_can_shut(to)) {
             side_shut(to);
         }
     }
