@@ -7,6 +7,7 @@
 
 #include "net/link.h"
 #include "net/net.h"
+#include "net/rights.h"
 #include "net/tls_conn.h"
 
 enum { DRILL_NET_BUFFER = 64 * 1024, DRILL_NET_ADDRESSES = 16 };
@@ -74,8 +75,10 @@ struct drill_net_listener {
     struct ev_io io;
     struct drill_address address; /* with the port that was bound */
     struct drill_net_peer bound;
-    int fd;     /* -1 while refusing */
-    int holder; /* keeps the port; never listens */
+    struct drill_net_rights rights;
+    const char *failed; /* what could not be done */
+    int fd;             /* -1 while refusing */
+    int holder;         /* keeps the port; never listens */
     bool readable;
     struct drill_link waiting; /* plays, in the order in which they asked */
     /* Takes them instead of plays; -1: none can be taken, errno says why. NULL: plays do. */
