@@ -124,16 +124,17 @@ static void link_timer(struct ev_loop *loop, struct ev_timer *w, int revents)
     if (l->phase == DRILL_FORWARD_RETRYING && l->until <= l->forward->net->now) {
         link_connect(l);
     }
+    bool again = l->again;
+    l->again = false;
     for (size_t i = 0; i < 2; i++) {
         bool due = drill_forward_due(l, dirs[i]);
         if (due) {
             drill_forward_flush(l, dirs[i]);
         }
-        if (due || l->again) {
+        if (due || again) {
             drill_forward_read(l, dirs[i]);
         }
     }
-    l->again = false;
     link_settle(l);
 }
 

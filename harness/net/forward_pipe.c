@@ -107,19 +107,19 @@ static void pipe_broken(struct drill_forward_link *l, enum drill_dir dir, int er
     }
 }
 
-/* As much as the peer takes; returns what is left. */
+/* As much as the peer takes; returns what is left. `error`: it is gone (pipe_broken). */
 static struct drill_span pipe_send(struct drill_forward_link *l, enum drill_dir dir,
-                                   struct drill_span bytes)
+                                   struct drill_span bytes, int *error)
 {
     struct drill_forward_side *to = &l->side[drill_forward_back(dir)];
+    *error = 0;
     while (bytes.len) {
         size_t took = 0;
-        int error = 0;
-        enum drill_io io = side_send(to, bytes, &took, &error);
+        enum drill_io io = side_send(to, bytes, &took, error);
         if (io == DRILL_IO_END) {
-            pipe_broken(l, dir, error);
             return drill_span_of(NULL, 0);
         }
+        *error = 0;
         bytes = drill_span_sub(bytes, took, bytes.len);
         if (io == DRILL_IO_AGAIN || !to->tls) {
             break; /* a socket that took a part would take nothing now */
@@ -144,10 +144,16 @@ static void pipe_hold(struct drill_forward_link *l, enum drill_dir dir, struct d
 void drill_forward_flush(struct drill_forward_link *l, enum drill_dir dir)
 {
     struct drill_forward_pipe *p = &l->pipe[dir];
-    struct drill_span rest = pipe_send(l, dir, drill_span_of(p->held + p->at, p->len - p->at));
+    int error = 0;
+    struct drill_span rest = drill_span_of(NULL, 0);
+    if (p->held) {
+        rest = pipe_send(l, dir, drill_span_of(p->held + p->at, p->len - p->at), &error);
+    }
     p->at = p->len - rest.len;
     p->not_before = 0;
-    if (p->at == p->len) {
+    if (error) {
+        pipe_broken(l, dir, error);
+    } else if (p->at == p->len) {
         pipe_drop(p);
     }
 }
@@ -165,24 +171,39 @@ static struct drill_span pipe_edit(struct drill_forward_link *l, enum drill_dir 
     return edit.send;
 }
 
-static void pipe_pass(struct drill_forward_link *l, enum drill_dir dir, struct drill_span bytes)
+static void pipe_tell(const struct drill_forward_link *l, enum drill_dir dir,
+                      struct drill_span bytes)
 {
     const struct drill_forward *f = l->forward;
-    struct drill_forward_pipe *p = &l->pipe[dir];
     if (l->who && f->tap.bytes) {
         f->tap.bytes(l->who, dir, bytes, f->net->now);
     }
-    if (l->who && f->tap.edit && !p->mute) {
-        bytes = pipe_edit(l, dir, bytes);
+}
+
+/* Bytes that nobody can change are on their way before the tap looks at them. */
+static void pipe_pass(struct drill_forward_link *l, enum drill_dir dir, struct drill_span bytes)
+{
+    const struct drill_forward_pipe *p = &l->pipe[dir];
+    struct drill_span rest = bytes;
+    bool edits = l->who && l->forward->tap.edit;
+    int error = 0;
+    if (edits) {
+        pipe_tell(l, dir, bytes);
+        rest = p->mute ? rest : pipe_edit(l, dir, bytes);
     }
     if (p->mute) {
         return;
     }
     if (p->not_before == 0) {
-        bytes = pipe_send(l, dir, bytes);
+        rest = pipe_send(l, dir, rest, &error);
     }
-    if (bytes.len) {
-        pipe_hold(l, dir, bytes);
+    if (!edits) {
+        pipe_tell(l, dir, bytes);
+    }
+    if (error) {
+        pipe_broken(l, dir, error);
+    } else if (rest.len) {
+        pipe_hold(l, dir, rest);
     }
 }
 

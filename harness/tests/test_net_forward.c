@@ -57,7 +57,7 @@ static int teardown(void **state)
 
 struct told {
     char log[STUB_LOG];
-    uint64_t bytes[2];
+    uint64_t bytes[2], sum[2]; /* as the runners count */
     bool open;
     /* what to do when byte number `at` of direction `dir` passes */
     bool does;
@@ -100,7 +100,9 @@ static void told_bytes(void *who, enum drill_dir dir, struct drill_span bytes, u
     if (t->bytes[dir] == 0) {
         tell(t, dir == DRILL_TO_MILTER ? "bytes>" : "bytes<");
     }
-    t->bytes[dir] += bytes.len;
+    for (size_t i = 0; i < bytes.len; i++) {
+        t->sum[dir] += bytes.ptr[i] * ++t->bytes[dir];
+    }
     if (t->drains) {
         drill_forward_drain(t->drains);
     }
@@ -196,6 +198,9 @@ static void chain_play(struct chain *c, const char *mta, const char *milter, siz
 {
     stub_init(&c->mta, mta);
     stub_init(&c->milter, milter);
+    for (size_t i = 0; i < STUB_CHUNK; i++) {
+        stub_bytes[i] = (uint8_t)(i * 31 + i / 256);
+    }
     c->milter.want = want;
     (void)drill_net_run(c->f->net, chain_played, c);
     drill_forward_drain(c->forward);
@@ -275,6 +280,8 @@ static void play_through(struct fixture *f, const char *in, const char *out, con
         assert_int_equal(c.mta.got, c.milter.sent);
         assert_int_equal(told.bytes[DRILL_TO_MILTER], c.mta.sent);
         assert_int_equal(told.bytes[DRILL_TO_MTA], c.milter.sent);
+        assert_int_equal(told.sum[DRILL_TO_MILTER], c.milter.sum);
+        assert_int_equal(told.sum[DRILL_TO_MTA], c.mta.sum);
     }
     chain_end(&c);
 }
@@ -296,6 +303,75 @@ static void test_as_without(void **state)
     for (size_t i = 0; i < COUNT(tcp_only); i++) {
         play_through(f, TCP, TCP, &tcp_only[i], plain);
     }
+}
+
+static void test_odd_chunks(void **state)
+{
+    static const struct play play = {
+        "o s4001 r7003 s2 r1 s4000 d", "o r4001 s7003 r2 s1 e", 0, "opened", "opened FIN/0", FINS};
+    struct fixture *f = *state;
+    for (size_t buffer = 1; buffer < 5000; buffer = buffer * 3 + 1) {
+        const struct drill_forward_config odd = {.buffer = buffer};
+        const struct drill_forward_config tls = {
+            .buffer = buffer, .tls_in = f->server, .tls_out = f->client};
+        play_through(f, TCP, TCP, &play, odd);
+        play_through(f, TCP, f->milter_unix, &play, tls);
+    }
+}
+
+/* What came before a reset, and was read here, arrives before the reset does. */
+static void test_a_reset_behind_bytes(void **state)
+{
+    static const struct play plays[] = {
+        {"o t4000000 x", "o e", 1000, "opened", "opened RST/104", NULL},
+        {"o e", "o t4000000 x", 0, "opened RST/104", "opened", NULL},
+    };
+    for (size_t i = 0; i < COUNT(plays); i++) {
+        struct chain c;
+        struct told told = {.log = ""};
+        struct drill_forward_tap tap = told_tap(&told);
+        chain_begin(&c, *state, TCP, TCP, (struct drill_forward_config){.tap = &tap});
+        chain_play(&c, plays[i].mta, plays[i].milter, plays[i].want);
+        expect(&plays[i], TCP, "the MTA", c.mta.log, plays[i].mta_log);
+        expect(&plays[i], TCP, "the milter", c.milter.log, plays[i].milter_log);
+        assert_true(told.bytes[DRILL_TO_MILTER] + told.bytes[DRILL_TO_MTA] > 0);
+        assert_int_equal(c.milter.sum, told.sum[DRILL_TO_MILTER]);
+        assert_int_equal(c.mta.sum, told.sum[DRILL_TO_MTA]);
+        chain_end(&c);
+    }
+}
+
+/* ---- a milter that reads slowly ---- */
+
+struct slow {
+    struct chain chain;
+    struct told told;
+    uint64_t most; /* that was read, and is not at the milter */
+};
+
+static bool slow_played(void *ctx)
+{
+    struct slow *s = ctx;
+    uint64_t between = s->told.bytes[DRILL_TO_MILTER] - s->chain.milter.got;
+    s->most = between > s->most ? between : s->most;
+    return chain_played(&s->chain);
+}
+
+/* UNIX sockets, whose buffers in the system are small (net.core.wmem_default). */
+static void test_what_is_not_taken_is_not_read(void **state)
+{
+    struct fixture *f = *state;
+    struct slow s = {.most = 0};
+    struct drill_forward_tap tap = told_tap(&s.told);
+    chain_begin(&s.chain, f, f->mta_unix, f->milter_unix,
+                (struct drill_forward_config){.tap = &tap});
+    stub_init(&s.chain.mta, "o t9000000 d");
+    stub_init(&s.chain.milter, "o r9000000 e");
+    s.chain.milter.want = 1000;
+    assert_false(drill_net_run(f->net, slow_played, &s));
+    assert_int_equal(s.chain.milter.got, 9000000);
+    assert_true(s.most > 0 && s.most < 1000000);
+    chain_end(&s.chain);
 }
 
 static void test_tls(void **state)
@@ -592,6 +668,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_as_without),
+        cmocka_unit_test(test_odd_chunks),
+        cmocka_unit_test(test_a_reset_behind_bytes),
+        cmocka_unit_test(test_what_is_not_taken_is_not_read),
         cmocka_unit_test(test_tls),
         cmocka_unit_test(test_faults),
         cmocka_unit_test(test_hold),
