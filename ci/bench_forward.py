@@ -117,12 +117,16 @@ def show(kind, connections, took):
     return ours <= GOAL * added["relay"] and ours < added.get("socat", ours + 1)
 
 
-def main(argv):
+def arguments(argv):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("build")
     parser.add_argument("--record")
     parser.add_argument("--libmilter", action="store_true")
-    args = parser.parse_args(argv)
+    return parser.parse_args(argv)
+
+
+def main(argv):
+    args = arguments(argv)
     load = os.path.join(args.build, "bench_net_load")
     held = True
     with contextlib.ExitStack() as stack:
