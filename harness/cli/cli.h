@@ -13,6 +13,7 @@
 #include "report/explain.h"
 #include "report/json.h"
 #include "report/show.h"
+#include "scenario/cache.h"
 #include "scenario/lint.h"
 #include "scenario/parse.h"
 #include "scenario/run.h"
@@ -36,10 +37,12 @@ enum drill_code cli_read(const char *path, struct drill_arena *arena, struct dri
 /* All or nothing: a temporary file beside it, then rename. */
 enum drill_code cli_write(const char *path, struct drill_span bytes, struct drill_error *err);
 
-/* Loads what a scenario names, from below one folder: no absolute path, no `..`, no symbolic link
- * out of it. */
+/* Loads what a scenario names, each file once, from below one folder: no absolute path, no `..`, no
+ * symbolic link out of it. Must not move. */
 struct cli_loader {
-    struct drill_loader loader;
+    struct drill_loader loader; /* for everybody: the cache's */
+    struct drill_cache cache;
+    struct drill_loader files;
     struct drill_arena *arena;
     char base[4096]; /* the scenario's folder: names are relative to it */
     char root[4096]; /* and must lie below this one */

@@ -33,8 +33,12 @@ enum drill_part_kind { DRILL_PART_STRING, DRILL_PART_HEX, DRILL_PART_FILE };
 struct drill_part {
     enum drill_part_kind kind;
     struct drill_pos pos;
-    struct drill_span bytes;        /* FILE: the content, once loaded; empty without a loader */
+    struct drill_span bytes;        /* FILE: the content (of a slice: its bytes), once loaded; empty
+                                       without a loader */
     struct drill_span name;         /* FILE: its name as written */
+    bool sliced;                    /* FILE: only its bytes low to high, from 0, ends included */
+    uint64_t low, high;             /* high UINT64_MAX: to the end */
+    struct drill_span slice_source; /* `low..high` as written; empty: not from a text */
     uint64_t times;                 /* 1 unless `* n` */
     struct drill_span times_source; /* n as written; empty: none, or not from a text */
     struct drill_part *next;
@@ -248,6 +252,7 @@ struct drill_file {
     uint32_t version; /* 1 */
     struct drill_span title;
     enum drill_tests tests;
+    struct drill_span recorded; /* recorded="2026-11-20T12:00:00Z"; empty: this is no recording */
     struct drill_trivia trivia; /* of the first line */
     struct drill_setup *setup;
     struct drill_block body; /* steps, checks; end.above: comments at the end of the file */
