@@ -80,6 +80,9 @@ bool cli_scenario_lint(const struct cli_scenario *s);
 
 /* ---- options ---- */
 
+/* --timing: when `after=` holds. AS_WRITTEN: but not in a recording. */
+enum cli_timing { CLI_TIMING_AS_WRITTEN, CLI_TIMING_ORIGINAL, CLI_TIMING_FAST };
+
 enum cli_format { CLI_TEXT, CLI_JSONL, CLI_TAP, CLI_JUNIT };
 
 struct cli_options {
@@ -92,6 +95,8 @@ struct cli_options {
     bool check; /* the command is `check`: every rule counts, results are numbered by class */
     bool verbose;
     bool no_annotations;
+    bool exact; /* recordings: byte for byte, with their chunks */
+    enum cli_timing timing;
     bool strict;  /* an expected failure that passes is a failure */
     bool reports; /* set by the command before its options: --format takes tap and junit, too */
     enum cli_format format;
@@ -134,6 +139,8 @@ enum cli_option {
     CLI_SINK,
     CLI_TLS_CA,
     CLI_TLS_CA_OUT,
+    CLI_EXACT,
+    CLI_TIMING,
     CLI_HELP,
     CLI_OWN = 100
 };

@@ -398,6 +398,13 @@ static bool milter_auto(struct drill_run *run, struct run_unit *unit)
     return milter_wait(run, unit);
 }
 
+bool run_auto_reply(struct drill_run *run)
+{
+    struct drill_milter_step step;
+    drill_milter_peek(&run->milter, &step);
+    return step.kind == DRILL_MILTER_SEND && run->linked && send_step(run, NULL, &step.reply);
+}
+
 bool run_auto(struct drill_run *run, struct run_unit *unit)
 {
     return run->config.ours == DRILL_SIDE_MTA ? mta_auto(run, unit) : milter_auto(run, unit);

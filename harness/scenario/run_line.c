@@ -42,6 +42,8 @@ void run_line_done(struct drill_run *run)
     run->at++;
     run->since = run->progress = run->settled = run->now;
     run->macros_matched = 0;
+    run->macro_why.text[0] = '\0';
+    run->body_done = 0;
     run->binds_mark = run->binds.count;
     run->got_before = run->tally.bytes_got;
     run->due = DUE_UNKNOWN;
@@ -104,7 +106,8 @@ static const struct drill_travel *travel_of(const struct run_unit *unit)
 bool run_line_early(struct drill_run *run, const struct run_unit *unit)
 {
     const struct drill_travel *travel = travel_of(unit);
-    uint64_t when = travel->has_after ? run_later(run->since, travel->after) : 0;
+    uint64_t when =
+        travel->has_after && !run->config.hasty ? run_later(run->since, travel->after) : 0;
     if (run->now < when) {
         run_wait_until(run, when);
     }

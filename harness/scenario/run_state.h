@@ -8,6 +8,7 @@
  * run_out.c  the job: bytes of one unit (or of one step of the autopilot) on their way out
  * run_line.c lines of ours: carried out
  * run_wait.c lines of theirs: waited for and compared
+ * run_tolerate.c  a recording's lines of theirs that another run may cut or count otherwise
  * run_meet.c `meet`: waiting for the other copies
  * run_auto.c what `...` does: the autopilot of our side
  * run_say.c  observers, the last frames, the report
@@ -120,6 +121,9 @@ struct drill_run {
     struct drill_milter milter;
     struct drill_binds binds;
     size_t macros_matched;
+    struct drill_mismatch macro_why; /* why the first macro frame that came is not the awaited one */
+    uint64_t body_done;              /* tolerant: bytes of the body line `at` that have come */
+    bool auto_reply;                 /* tolerant: a command came that no line answers */
     size_t binds_mark;
     enum run_due due;
     uint64_t due_key;
@@ -243,11 +247,21 @@ bool run_their_line(struct drill_run *run, struct run_unit *unit);
 uint64_t run_within(const struct drill_item *items); /* microseconds; DRILL_NEVER: none says */
 enum run_fit run_fits(struct drill_run *run, struct run_unit *unit, const struct run_came *came,
                       struct drill_mismatch *why);
+/* drill_match, or drill_match_recorded where the run is tolerant. */
+bool run_item_fits(struct drill_run *run, const struct drill_item *item, enum drill_dir dir,
+                   const struct drill_came *came, struct drill_mismatch *why);
 /* The line is done; its own reaction stays only where `...` follows. */
 void run_matched(struct drill_run *run, struct run_unit *unit, const struct run_came *came);
 
+/* run_tolerate.c: true when it dealt with what came. It may pass lines, so that run->at moves. */
+bool run_tolerant(struct drill_run *run, const struct run_came *came);
+/* Sends the profile's own reply to what a tolerant run let pass: true when it moved. */
+bool run_tolerant_reply(struct drill_run *run);
+
 /* run_auto.c */
 bool run_auto(struct drill_run *run, struct run_unit *unit); /* unit NULL: to the end */
+/* Our milter sends its profile's next reply to what came last; false: none stands. */
+bool run_auto_reply(struct drill_run *run);
 void run_auto_feed(struct drill_run *run, const struct run_came *came);
 bool run_strict_end(struct drill_run *run);
 /* Our MTA ends the connection as its profile does: QUIT where that comes next, then the close. */

@@ -383,7 +383,9 @@ static void begin(struct drive *d, const struct helper_drive *c)
                           &d->scene, &err)) {
         fail_msg("%s: %s", c->name, err.text);
     }
-    bool mta = c->side == AS_MTA || c->side == SIM_MTA;
+    bool mta = c->side == AS_MTA || c->side == SIM_MTA || c->side == REPLAY_MTA;
+    bool replay = c->side == REPLAY_MTA || c->side == REPLAY_MILTER;
+    d->config.tolerant = d->config.whole = d->config.hasty = replay;
     d->config.ours = mta ? DRILL_SIDE_MTA : DRILL_SIDE_MILTER;
     d->config.profile = mta ? d->scene.mta : d->scene.milter;
     d->config.settings = mta ? &d->scene.mta_settings : &d->scene.milter_settings;

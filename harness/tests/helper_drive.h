@@ -24,7 +24,8 @@
 
 #include "scenario/run.h"
 
-enum helper_side { AS_MTA, AS_MILTER, SIM_MTA, SIM_MILTER }; /* the side that the runner plays */
+/* The side that the runner plays; REPLAY: the lines are those of a recording. */
+enum helper_side { AS_MTA, AS_MILTER, SIM_MTA, SIM_MILTER, REPLAY_MTA, REPLAY_MILTER };
 
 struct helper_drive {
     const char *name;
