@@ -77,6 +77,7 @@ static bool send_step(struct drill_run *run, const struct drill_message *macro,
     drill_arena_reset(&run->line);
     job->parts = 0;
     job->travel = NULL;
+    job->apart = run->apart;
     bool ok = true;
     if (macro) {
         ok = drill_compose_message(macro, &run->line, &job->part[job->parts++]) == DRILL_OK;

@@ -230,7 +230,7 @@ static uint64_t piece(struct drill_run *run)
     const struct drill_travel *t = job->travel;
     size_t splits = t && !run->config.whole ? t->splits : 0;
     bool pieces = t && (splits || t->has_dribble);
-    if (job->gone < start && (pieces || run->apart)) {
+    if (job->gone < start && (pieces || job->apart)) {
         size_t i = 0;
         while (job->part_end[i] <= job->gone) {
             i++;

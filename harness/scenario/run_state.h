@@ -63,7 +63,8 @@ struct run_job {
     uint64_t piece_left;               /* bytes of the current piece; 0: to be worked out */
     uint64_t not_before;
     bool used_plan;
-    bool hold; /* join: stays in the buffer until more bytes come */
+    bool apart; /* macro frame and command in two writes */
+    bool hold;  /* join: stays in the buffer until more bytes come */
 };
 
 enum run_conn { CONN_NONE, CONN_OPENING, CONN_UP, CONN_HALF };
@@ -121,9 +122,10 @@ struct drill_run {
     struct drill_milter milter;
     struct drill_binds binds;
     size_t macros_matched;
-    struct drill_mismatch macro_why; /* why the first macro frame that came is not the awaited one */
-    uint64_t body_done;              /* tolerant: bytes of the body line `at` that have come */
-    bool auto_reply;                 /* tolerant: a command came that no line answers */
+    struct drill_mismatch
+        macro_why;      /* why the first macro frame that came is not the awaited one */
+    uint64_t body_done; /* tolerant: bytes of the body line `at` that have come */
+    bool auto_reply;    /* tolerant: a command came that no line answers */
     size_t binds_mark;
     enum run_due due;
     uint64_t due_key;
@@ -149,7 +151,7 @@ struct drill_run {
     size_t out_at;
     uint64_t held; /* bytes in `out` of joined lines that are done */
     bool flushing; /* they go out now, without a line behind them */
-    bool apart;    /* macro frame and command in two writes */
+    bool apart;    /* the profile writes macro frame and command in two writes */
     struct run_job job;
 
     uint64_t now;

@@ -45,6 +45,12 @@ static const struct helper_drive cases[] = {
      "> mail address=\"<a>\" split=1,2\n> rcpt address=\"<b>\" join\n> data after=1min\n< accept\n",
      TALK "codes MRT\nwrites 17 9 9 5\ngive < accept\ndoes close\n", DRILL_RESULT_PASS, NULL, NULL,
      NULL},
+    {"elsewhere they are, and those of macro lines with them", AS_MTA,
+     UP
+     "> macro stage=mail i=\"1\" after=1s\n> mail address=\"<a>\" after=2s split=1,2\n< accept\n",
+     TALK
+     "writes 17\nquiet\nuntil 3000\ntick\ncodes DM\nwrites 10 1 2 6\ngive < accept\ndoes close\n",
+     DRILL_RESULT_PASS, NULL, NULL, NULL},
     /* ---- bodies ---- */
     {"the same chunks", REPLAY_MILTER, UP MAIL CHUNKS,
      OFFER CALL GIVE("abc") "codes c\n" GIVE("dedef") "codes c\ngive > bodyeob\ncodes a\nend fin\n",
