@@ -4,7 +4,7 @@
  * body in other chunks, a trace header more or less, a milter that says `progress` more or less
  * often. Everything else is compared line by line (run_wait.c).
  */
-#include "scenario/run_state.h"
+#include "scenario/run_parts.h"
 #include "scenario/tolerate.h"
 
 #include <stdio.h>

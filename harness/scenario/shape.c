@@ -16,11 +16,13 @@ enum token_kind {
 struct token {
     enum token_kind kind;
     struct drill_span text;
+    bool placed; /* a word where a host may stand */
 };
 
 struct cursor {
     struct drill_span left;
     bool tag;    /* nothing but blanks since the start or a `;` */
+    bool place;  /* `at`, `by` or `from` and blanks were read last */
     bool opaque; /* `b` or `bh` was read, and `=` follows */
 };
 
@@ -82,6 +84,12 @@ static bool is_date(struct drill_span s)
         "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT", "BST", "CEST",
     };
     return s.len >= 3 && s.len <= 4 && is_one_of(s, words, sizeof(words) / sizeof(words[0]));
+}
+
+static bool leads_to_host(struct drill_span s)
+{
+    static const char *const words[] = {"at", "by", "from"};
+    return is_one_of(s, words, 3);
 }
 
 static bool is_host(struct drill_span s)
@@ -207,7 +215,7 @@ static size_t measure(struct cursor *c, struct token *t)
 
 static struct token next(struct cursor *c)
 {
-    struct token t = {TOKEN_END, drill_span_of(NULL, 0)};
+    struct token t = {TOKEN_END, drill_span_of(NULL, 0), false};
     drop_ipv6(c);
     if (c->left.len == 0) {
         return t;
@@ -219,6 +227,8 @@ static struct token next(struct cursor *c)
                      (drill_span_equal(t.text, drill_span_str("b")) ||
                       drill_span_equal(t.text, drill_span_str("bh")));
     c->opaque = signature;
+    t.placed = c->place && t.kind == TOKEN_WORD;
+    c->place = t.kind == TOKEN_BLANK ? c->place : t.kind == TOKEN_WORD && leads_to_host(t.text);
     c->tag = t.kind == TOKEN_BLANK ? c->tag : t.kind == TOKEN_MARK && t.text.ptr[0] == ';';
     return t;
 }
@@ -233,6 +243,9 @@ static bool same(const struct token *a, const struct token *b)
 {
     if (is_numberlike(a->kind, b->kind) || is_numberlike(b->kind, a->kind)) {
         return true;
+    }
+    if ((a->placed && b->kind == TOKEN_HOST) || (b->placed && a->kind == TOKEN_HOST)) {
+        return true; /* a host's name may be short */
     }
     bool bytes = a->kind == TOKEN_WORD || a->kind == TOKEN_MARK;
     return a->kind == b->kind && (!bytes || drill_span_equal(a->text, b->text));

@@ -11,7 +11,7 @@
  *   number   digits with `.` `:` `+` `-` between them:    any number, id, address or host
  *            5, 3.7, -0500, 12:19:08, 192.0.2.1
  *   host     a word with a dot inside; also `localhost`   any host, address or number
- *            and `unknown`
+ *            and `unknown`                              (behind at, by, from: a plain word too)
  *   id       a word with a digit and no dot, trailing     any id or number
  *            `=` of base64 included; or ten letters and
  *            more whose case goes up twice within

@@ -51,6 +51,11 @@ static const struct helper_drive cases[] = {
      TALK
      "writes 17\nquiet\nuntil 3000\ntick\ncodes DM\nwrites 10 1 2 6\ngive < accept\ndoes close\n",
      DRILL_RESULT_PASS, NULL, NULL, NULL},
+    {"exactly: frames that came in two reads are two writes, others one", EXACT_MTA,
+     UP "> macro stage=mail i=\"1\"\n> mail address=\"<a>\"\n"
+        "> macro stage=rcpt i=\"1\" join\n> rcpt address=\"<b>\"\n> data join\n> eoh\n< accept\n",
+     TALK "codes DMDRTN\nwrites 17 10 9 19 10\ngive < accept\ndoes close\n", DRILL_RESULT_PASS,
+     NULL, NULL, NULL},
     /* ---- bodies ---- */
     {"the same chunks", REPLAY_MILTER, UP MAIL CHUNKS,
      OFFER CALL GIVE("abc") "codes c\n" GIVE("dedef") "codes c\ngive > bodyeob\ncodes a\nend fin\n",
