@@ -20,7 +20,7 @@ EDGES = {
     "record": ["net"],
     "diagnose": ["play"],
     "hunt": ["diagnose"],
-    "report": ["scenario"],
+    "report": ["diagnose"],
 }
 EDGES["cli"] = sorted(EDGES)
 CORE = ("base", "wire", "session", "scenario", "play", "sim")

@@ -228,5 +228,6 @@ int cmd_dump(int argc, char **argv);
 int cmd_lint(int argc, char **argv);
 int cmd_fmt(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
+int cmd_diagnose(int argc, char **argv);
 
 #endif

@@ -3,33 +3,21 @@
 
 #include "cli/send.h"
 
-enum {
-    OWN_MESSAGE = CLI_OWN,
-    OWN_FROM,
-    OWN_RCPT,
-    OWN_CLIENT,
-    OWN_CLIENT_NAME,
-    OWN_HELO,
-    OWN_MACRO,
-    OWN_AUTH,
-    OWN_SAVE,
-    OWN_SHOW_MESSAGE
-};
-
 static const struct cli_word words[] = {
     {"milter", 'v', CLI_MILTER},
-    {"message", 'v', OWN_MESSAGE},
-    {"from", 'v', OWN_FROM},
-    {"rcpt", 'v', OWN_RCPT},
-    {"client", 'v', OWN_CLIENT},
-    {"client-name", 'v', OWN_CLIENT_NAME},
-    {"helo", 'v', OWN_HELO},
-    {"auth", 'v', OWN_AUTH},
-    {"macro", 'v', OWN_MACRO},
+    {"message", 'v', SEND_MESSAGE},
+    {"from", 'v', SEND_FROM},
+    {"rcpt", 'v', SEND_RCPT},
+    {"arg", 'v', SEND_ARG},
+    {"client", 'v', SEND_CLIENT},
+    {"client-name", 'v', SEND_CLIENT_NAME},
+    {"helo", 'v', SEND_HELO},
+    {"auth", 'v', SEND_AUTH},
+    {"macro", 'v', SEND_MACRO},
     {"mta", 'v', CLI_MTA},
     {"set", 'v', CLI_SET},
-    {"save", 'v', OWN_SAVE},
-    {"show-message", 'f', OWN_SHOW_MESSAGE},
+    {"save", 'v', SEND_SAVE},
+    {"show-message", 'f', SEND_SHOW_MESSAGE},
     {"tls-ca", 'v', CLI_TLS_CA},
     {"timeout", 'v', CLI_TIMEOUT},
     {"format", 'v', CLI_FORMAT},
@@ -48,6 +36,8 @@ static const char help[] =
     "  --from ADDR          envelope sender; default: Return-Path, else From\n"
     "  --rcpt ADDR          envelope recipient (may repeat); default: Delivered-To, else To and "
     "Cc\n"
+    "  --arg PARAMETER      ESMTP parameter (SIZE=1000) of the --rcpt before it, else of the "
+    "sender\n"
     "  --client ADDR[:PORT] the SMTP client's address ([v6]:PORT); default 192.0.2.1:47324\n"
     "  --client-name NAME   its PTR name; \"\" for none\n"
     "  --helo NAME          what it says in EHLO\n"
@@ -79,8 +69,24 @@ static bool add_rcpt(struct send *s, const char *text)
         return false;
     }
     r->address = text;
+    r->args_end = &r->args;
     *s->rcpts_end = r;
     s->rcpts_end = &r->next;
+    s->last_rcpt = r;
+    return true;
+}
+
+/* It belongs to the recipient before it, else to the sender. */
+static bool add_arg(struct send *s, const char *text)
+{
+    struct send_arg *a = drill_arena_take(&s->arena, sizeof(*a));
+    struct send_arg ***end = s->last_rcpt ? &s->last_rcpt->args_end : &s->from_args_end;
+    if (!need_room(a)) {
+        return false;
+    }
+    a->text = text;
+    **end = a;
+    *end = &a->next;
     return true;
 }
 
@@ -109,21 +115,33 @@ static bool add_macro(struct send *s, const char *text)
     return true;
 }
 
-static bool own_option(struct send *s, int id, const char *value)
+bool send_option(struct send *s, int id, const char *value)
 {
     switch (id) {
-    case OWN_MESSAGE: s->message = value; return true;
-    case OWN_FROM: s->from = value; return true;
-    case OWN_RCPT: return add_rcpt(s, value);
-    case OWN_CLIENT: s->client_text = value; return true;
-    case OWN_CLIENT_NAME: s->client_name = value; return true;
-    case OWN_HELO: s->helo = value; return true;
-    case OWN_AUTH: s->auth = value; return true;
-    case OWN_MACRO: return add_macro(s, value);
-    case OWN_SAVE: s->save = value; return true;
-    case OWN_SHOW_MESSAGE: s->show_message = true; return true;
+    case SEND_MESSAGE: s->message = value; return true;
+    case SEND_FROM: s->from = value; return true;
+    case SEND_RCPT: return add_rcpt(s, value);
+    case SEND_ARG: return add_arg(s, value);
+    case SEND_CLIENT: s->client_text = value; return true;
+    case SEND_CLIENT_NAME: s->client_name = value; return true;
+    case SEND_HELO: s->helo = value; return true;
+    case SEND_AUTH: s->auth = value; return true;
+    case SEND_MACRO: return add_macro(s, value);
+    case SEND_SAVE: s->save = value; return true;
+    case SEND_SHOW_MESSAGE: s->show_message = true; return true;
     default: return false;
     }
+}
+
+void send_init(struct send *s)
+{
+    memset(s, 0, sizeof(*s));
+    cli_arena_init(&s->arena);
+    cli_options_init(&s->options, &s->arena);
+    drill_buf_init(&s->out, NULL);
+    s->rcpts_end = &s->rcpts;
+    s->from_args_end = &s->from_args;
+    s->macros_end = &s->macros;
 }
 
 int cmd_send(int argc, char **argv)
@@ -132,12 +150,7 @@ int cmd_send(int argc, char **argv)
     struct cli_args args = {argc, argv, 1, false, words, "send", NULL};
     int id, code = EXIT_USAGE;
     bool ok = true;
-    memset(&s, 0, sizeof(s));
-    cli_arena_init(&s.arena);
-    cli_options_init(&s.options, &s.arena);
-    drill_buf_init(&s.out, NULL);
-    s.rcpts_end = &s.rcpts;
-    s.macros_end = &s.macros;
+    send_init(&s);
     while (ok && (id = cli_next(&args)) != -1) {
         if (id == CLI_HELP) {
             (void)fputs(help, stdout);
@@ -147,7 +160,7 @@ int cmd_send(int argc, char **argv)
         if (id == 0) {
             cli_complain("send: what is `%s`? The message is named with --message", args.value);
         }
-        ok = id >= CLI_OWN ? own_option(&s, id, args.value)
+        ok = id >= CLI_OWN ? send_option(&s, id, args.value)
                            : id > 0 && cli_option(&s.options, &args, id);
     }
     if (ok && !s.message) {
@@ -159,7 +172,5 @@ int cmd_send(int argc, char **argv)
     }
 out:
     send_close(&s);
-    drill_buf_fini(&s.out);
-    drill_arena_fini(&s.arena);
     return code;
 }

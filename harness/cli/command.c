@@ -16,6 +16,7 @@ static const struct command commands[] = {
     {"send", cmd_send, "send one message to a milter as an MTA would, and say what happened"},
     {"dump", cmd_dump, "show bytes as scenario notation"},
     {"lint", cmd_lint, "check scenarios without playing them"},
+    {"diagnose", cmd_diagnose, "find out why a milter fails over a message"},
     {"explain", cmd_explain, "say what a rule, an impossible length or a log line means"},
     {"fmt", cmd_fmt, "print scenarios in canonical form"},
 };

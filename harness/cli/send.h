@@ -9,8 +9,31 @@
 #include "cli/tls.h"
 #include "scenario/transcript.h"
 
+/* Ids of the options that say what is sent. */
+enum {
+    SEND_MESSAGE = CLI_OWN,
+    SEND_FROM,
+    SEND_RCPT,
+    SEND_ARG,
+    SEND_CLIENT,
+    SEND_CLIENT_NAME,
+    SEND_HELO,
+    SEND_MACRO,
+    SEND_AUTH,
+    SEND_SAVE,
+    SEND_SHOW_MESSAGE,
+    SEND_BEHIND /* the options of other commands that take these, too, begin here */
+};
+
+/* An ESMTP parameter (--arg). */
+struct send_arg {
+    const char *text;
+    struct send_arg *next;
+};
+
 struct send_rcpt {
     const char *address;
+    struct send_arg *args, **args_end;
     struct send_rcpt *next;
 };
 
@@ -18,7 +41,8 @@ struct send {
     struct drill_arena arena;
     struct cli_options options;
     const char *message, *from, *client_text, *client_name, *helo, *auth, *save;
-    struct send_rcpt *rcpts, **rcpts_end;
+    struct send_rcpt *rcpts, **rcpts_end, *last_rcpt;
+    struct send_arg *from_args, **from_args_end;
     const struct drill_extra_macro *macros, **macros_end;
 
     struct cli_mta mta;
@@ -43,6 +67,10 @@ struct send {
     uint64_t begin;
 };
 
+/* Nothing is set. The arena stays until send_close. */
+void send_init(struct send *s);
+/* One of its own options. False after an error that was printed. */
+bool send_option(struct send *s, int id, const char *value);
 /* False after an error that was printed. */
 bool send_prepare(struct send *s);
 /* The exit code. */

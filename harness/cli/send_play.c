@@ -315,4 +315,6 @@ void send_close(struct send *s)
     cli_tls_close(&s->tls);
     drill_transcript_fini(&s->transcript);
     drill_net_free(s->net);
+    drill_buf_fini(&s->out);
+    drill_arena_fini(&s->arena);
 }

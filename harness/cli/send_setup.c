@@ -107,6 +107,43 @@ static bool set_rcpts(struct send *s, struct drill_envelope *m)
     return true;
 }
 
+enum { ARGS_MAX = 32 };
+
+static bool make_args(struct send *s, const struct send_arg *args, struct drill_esmtp *out)
+{
+    struct drill_span list[ARGS_MAX];
+    size_t count = 0;
+    for (; args; args = args->next) {
+        if (count == ARGS_MAX) {
+            cli_complain("more than %d --arg of one address", ARGS_MAX);
+            return false;
+        }
+        list[count++] = drill_span_str(args->text);
+    }
+    enum drill_code code = drill_esmtp_make(list, count, &s->arena, out);
+    if (code == DRILL_ERR_VALUE) {
+        cli_complain("--arg wants an ESMTP parameter, printable ASCII without blanks, such as "
+                     "SIZE=1000");
+    }
+    return code == DRILL_OK || (code == DRILL_ERR_MEMORY && no_memory());
+}
+
+static bool set_args(struct send *s, struct drill_envelope *m)
+{
+    struct drill_esmtp *list = drill_arena_take(&s->arena, m->rcpts * sizeof(*list));
+    size_t i = 0;
+    if (!list) {
+        return no_memory();
+    }
+    for (const struct send_rcpt *r = s->rcpts; r; r = r->next) {
+        if (!make_args(s, r->args, &list[i++])) {
+            return false;
+        }
+    }
+    m->rcpt_args = s->rcpts ? list : NULL;
+    return make_args(s, s->from_args, &m->from_args);
+}
+
 static bool bad_client(const char *text)
 {
     cli_complain("--client wants an IP address with or without a port, such as 192.0.2.1:47324 or "
@@ -181,7 +218,7 @@ static bool build_client(struct send *s)
         return fail(&err);
     }
     m->from = sender(s, &m->mail);
-    if (!set_rcpts(s, m)) {
+    if (!set_rcpts(s, m) || !set_args(s, m)) {
         return false;
     }
     if (drill_mail_finish(&m->mail, &s->arena) != DRILL_OK) {

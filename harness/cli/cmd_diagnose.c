@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/diagnose.h"
+#include "report/verdict.h"
+
+enum { OWN_ERROR = SEND_BEHIND, OWN_LOG, OWN_CONF, OWN_JSON, OWN_OUT, OWN_BUDGET };
+
+enum { SESSIONS = 500, SECONDS = 300, EXIT_NOT_REPRODUCED = EXIT_AS_EXPECTED };
+
+static const struct cli_word words[] = {
+    {"milter", 'v', CLI_MILTER},
+    {"message", 'v', SEND_MESSAGE},
+    {"from", 'v', SEND_FROM},
+    {"rcpt", 'v', SEND_RCPT},
+    {"arg", 'v', SEND_ARG},
+    {"client", 'v', SEND_CLIENT},
+    {"client-name", 'v', SEND_CLIENT_NAME},
+    {"helo", 'v', SEND_HELO},
+    {"auth", 'v', SEND_AUTH},
+    {"macro", 'v', SEND_MACRO},
+    {"mta", 'v', CLI_MTA},
+    {"set", 'v', CLI_SET},
+    {"tls-ca", 'v', CLI_TLS_CA},
+    {"timeout", 'v', CLI_TIMEOUT},
+    {"error", 'v', OWN_ERROR},
+    {"log", 'v', OWN_LOG},
+    {"conf", 'v', OWN_CONF},
+    {"json", 'f', OWN_JSON},
+    {"out", 'v', OWN_OUT},
+    {"budget", 'v', OWN_BUDGET},
+    {"help", 'f', CLI_HELP},
+    {NULL, 0, 0},
+};
+
+static const char help[] =
+    "usage: milterdrill diagnose --milter ADDR --message FILE [OPTION...]\n\n"
+    "Finds out by experiment why a milter fails over this message: what it hangs on, from which\n"
+    "number on, what it is not, and what to change. Exit 0 not reproduced, 1 reproduced.\n\n"
+    "  --milter ADDR        the milter: it gets up to 500 sessions, so better not one in "
+    "production\n"
+    "  --message FILE       the message, RFC 5322, LF or CRLF; - for stdin\n"
+    "  --from --rcpt --arg --client --client-name --helo --auth --macro\n"
+    "                       as in `send`: who sends it, and to whom\n"
+    "  --mta PROFILE|FILE|- the MTA: a profile, or Stalwart's MtaMilter object as JSON\n"
+    "  --set KEY=VALUE      a setting of that MTA, under its own name (may repeat)\n"
+    "  --timeout TIME       the MTA's limits for a reply, instead of its own\n"
+    "  --error LINE         what the MTA logged: only a failure with its errno is looked for\n"
+    "  --log FILE           shows what is written to it while the message fails (may repeat)\n"
+    "  --conf FILE          clamd.conf, clamav-milter.conf, main.cf or MtaMilter JSON: its limits\n"
+    "                       are compared with what was measured (may repeat)\n"
+    "  --budget sessions=N,seconds=N   at most so much; default 500 and 300\n"
+    "  --out DIR            writes minimal.drill and minimal.eml there\n"
+    "  --json               one JSON object instead of text\n";
+
+/* sessions=500,seconds=300 */
+static bool set_budget(struct diagnose *d, const char *text)
+{
+    while (*text) {
+        char *end = NULL;
+        bool sessions = strncmp(text, "sessions=", 9) == 0;
+        bool seconds = strncmp(text, "seconds=", 8) == 0;
+        const char *digits = text + (sessions ? 9 : 8);
+        unsigned long n = sessions || seconds ? strtoul(digits, &end, 10) : 0;
+        if (!end || end == digits || (*end && *end != ',') || n == 0 || n > 1000000) {
+            cli_complain("--budget wants sessions=N,seconds=N, each 1 to 1000000");
+            return false;
+        }
+        if (sessions) {
+            d->sessions = (uint32_t)n;
+        } else {
+            d->microseconds = n * UINT64_C(1000000);
+        }
+        text = end + (*end == ',');
+    }
+    return true;
+}
+
+static bool own_option(struct diagnose *d, int id, const char *value)
+{
+    switch (id) {
+    case OWN_ERROR: d->error = value; return true;
+    case OWN_JSON: d->json = true; return true;
+    case OWN_OUT: d->out = value; return true;
+    case OWN_BUDGET: return set_budget(d, value);
+    default: return send_option(&d->send, id, value);
+    }
+}
+
+/* "(os error 104)", or the words that strerror has for it. */
+static int errno_of(const char *line)
+{
+    static const int KNOWN[] = {ECONNRESET, EPIPE, ETIMEDOUT, ECONNREFUSED};
+    const char *number = line ? strstr(line, "os error ") : NULL;
+    if (number) {
+        return (int)strtol(number + 9, NULL, 10);
+    }
+    for (size_t i = 0; line && i < sizeof(KNOWN) / sizeof(*KNOWN); i++) {
+        if (strstr(line, strerror(KNOWN[i]))) {
+            return KNOWN[i];
+        }
+    }
+    return 0;
+}
+
+static void set_timeouts(struct diagnose *d)
+{
+    struct drill_settings *s = &d->send.scene.mta_settings;
+    if (d->send.options.timeout) {
+        s->timeout_command = s->timeout_data = d->send.options.timeout;
+    }
+}
+
+static int exit_code(const struct diagnose *d)
+{
+    switch (d->found.outcome) {
+    case DRILL_NO_PEER: return EXIT_NO_PEER;
+    case DRILL_NOT_REPRODUCED: return d->found.complete ? EXIT_NOT_REPRODUCED : EXIT_FAILED;
+    case DRILL_FLAKY:
+    case DRILL_DIAGNOSED: break;
+    }
+    return EXIT_FAILED;
+}
+
+static void tell(struct diagnose *d, bool kept)
+{
+    struct drill_buf out;
+    struct drill_verdict v = {.found = &d->found,
+                              .cause = drill_cause_of(&d->found),
+                              .milter = d->send.address_text,
+                              .mta = d->send.scene.mta->name,
+                              .settings = &d->send.scene.mta_settings,
+                              .error = d->error,
+                              .gone = d->gone,
+                              .interrupted = cli_interrupted(NULL),
+                              .out = kept ? d->out : NULL};
+    drill_buf_init(&out, NULL);
+    if (d->json) {
+        drill_verdict_json(&out, &v);
+    } else {
+        drill_verdict_text(&out, &v);
+    }
+    cli_flush(&out);
+    drill_buf_fini(&out);
+}
+
+static int examine(struct diagnose *d)
+{
+    struct drill_error err;
+    struct send *s = &d->send;
+    struct drill_question q = {.error = errno_of(d->error),
+                               .ops = &d->lab,
+                               .sessions = d->sessions,
+                               .microseconds = d->microseconds,
+                               .arena = &s->arena};
+    set_timeouts(d);
+    diagnose_lab_init(d);
+    s->dots.kind = DRILL_STEP_ELLIPSIS;
+    s->file.version = 1;
+    s->file.body.steps = &s->dots;
+    if (!drill_subject_of(s->scene.traffic, &s->scene.mta_settings, &s->arena, &q.subject)) {
+        cli_complain("no memory");
+        return EXIT_USAGE;
+    }
+    enum drill_code code = drill_diagnose(&q, &d->found, &err);
+    diagnose_progress_end(d);
+    if (code != DRILL_OK) {
+        cli_error(&err);
+    }
+    bool keep = d->out && d->found.outcome == DRILL_DIAGNOSED && !d->gone;
+    bool kept = keep && diagnose_keep(d);
+    tell(d, kept);
+    return keep && !kept ? EXIT_USAGE : exit_code(d);
+}
+
+static bool read_options(struct diagnose *d, struct cli_args *args, bool *helped)
+{
+    int id;
+    bool ok = true;
+    while (ok && (id = cli_next(args)) != -1) {
+        if (id == CLI_HELP) {
+            (void)fputs(help, stdout);
+            *helped = true;
+            return true;
+        }
+        if (id == 0) {
+            cli_complain("diagnose: what is `%s`? The message is named with --message",
+                         args->value);
+        }
+        ok = id >= CLI_OWN ? own_option(d, id, args->value)
+                           : id > 0 && cli_option(&d->send.options, args, id);
+    }
+    if (ok && !d->send.message) {
+        cli_complain("diagnose: --message FILE is missing; see milterdrill diagnose --help");
+        return false;
+    }
+    return ok;
+}
+
+int cmd_diagnose(int argc, char **argv)
+{
+    struct diagnose d;
+    struct cli_args args = {argc, argv, 1, false, words, "diagnose", NULL};
+    bool helped = false;
+    int code = EXIT_USAGE;
+    memset(&d, 0, sizeof(d));
+    send_init(&d.send);
+    d.sessions = SESSIONS;
+    d.microseconds = SECONDS * UINT64_C(1000000);
+    if (read_options(&d, &args, &helped)) {
+        code = helped ? EXIT_AS_EXPECTED : send_prepare(&d.send) ? examine(&d) : EXIT_USAGE;
+    }
+    send_close(&d.send);
+    return code;
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+/* What in the headers it hangs on: their number, their size, one name, one value. */
+#include "diagnose/work.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    FEW = 4,         /* headers that are looked at one by one */
+    PLAIN = 3,       /* headers of the harmless message */
+    LONG_VALUE = 900 /* of one header, where their sum is scaled */
+};
+
+static const char HARMLESS[] = "X-Drill-1";
+
+static struct drill_span with_blank(struct drill_arena *arena, struct drill_span text)
+{
+    uint8_t *p = drill_arena_take(arena, text.len + 1);
+    if (!p) {
+        return drill_span_of(NULL, 0);
+    }
+    p[0] = ' ';
+    if (text.len) {
+        memcpy(p + 1, text.ptr, text.len);
+    }
+    return drill_span_of(p, text.len + 1);
+}
+
+/* ---- what scales ---- */
+
+static bool make_count(struct drill_scale *scale, uint64_t n, struct drill_subject *s)
+{
+    return drill_subject_plain_headers(s, (size_t)n, scale->w->arena);
+}
+
+static bool make_length(struct drill_scale *scale, uint64_t n, struct drill_subject *s)
+{
+    struct drill_arena *arena = scale->w->arena;
+    struct drill_span value = with_blank(arena, drill_subject_filler((size_t)n, false, arena));
+    return value.ptr && drill_subject_set_value(s, scale->index, value, arena);
+}
+
+/* n bytes of header lines in all, none longer than LONG_VALUE. */
+static bool make_sum(struct drill_scale *scale, uint64_t n, struct drill_subject *s)
+{
+    struct drill_arena *arena = scale->w->arena;
+    size_t left = (size_t)n, count = left / LONG_VALUE + 1;
+    struct drill_span full = drill_subject_filler(LONG_VALUE, false, arena);
+    if (!full.ptr || !drill_subject_plain_headers(s, count, arena)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t line = left < LONG_VALUE ? left : LONG_VALUE;
+        size_t spent = s->header[i]->name.len + 4; /* colon, blank, CRLF */
+        struct drill_span value = drill_span_sub(full, 0, line > spent ? line - spent : 1);
+        if (!drill_subject_set_value(s, i, with_blank(arena, value), arena)) {
+            return false;
+        }
+        left -= line;
+    }
+    return true;
+}
+
+static bool make_value(struct drill_scale *scale, uint64_t n, struct drill_subject *s)
+{
+    (void)n;
+    struct drill_span value = with_blank(scale->w->arena, scale->text);
+    return value.ptr && drill_subject_set_value(s, scale->index, value, scale->w->arena);
+}
+
+static bool make_name(struct drill_scale *scale, uint64_t n, struct drill_subject *s)
+{
+    (void)n;
+    return drill_subject_set_name(s, scale->index, scale->text, scale->w->arena);
+}
+
+/* ---- one header ---- */
+
+static struct drill_trigger *header_trigger(struct drill_work *w, enum drill_trigger_kind kind,
+                                            struct drill_span name)
+{
+    struct drill_trigger *t = drill_work_trigger(w, kind);
+    if (t) {
+        size_t len = name.len < sizeof(t->header) ? name.len : sizeof(t->header) - 1;
+        t->has_header = true;
+        t->stage = DRILL_SMFIC_HEADER;
+        if (len) {
+            memcpy(t->header, name.ptr, len);
+        }
+    }
+    return t;
+}
+
+/* Does the same happen in a header of another name? */
+static bool other_name_does(struct drill_work *w, size_t i)
+{
+    struct drill_subject s = w->now;
+    if (drill_work_refused(w, drill_subject_set_name(&s, i, drill_span_str(HARMLESS), w->arena))) {
+        return false;
+    }
+    return drill_lab_try(&w->lab, &s, "the same header by another name") == DRILL_ANSWER_SAME;
+}
+
+/* The bisection counted bytes of the value; the frame has its name and two NULs as well, and what
+ * an MTA leaves out is not in it. One session says how many bytes that is. */
+static void in_frame_bytes(struct drill_work *w, size_t i, struct drill_trigger *t)
+{
+    struct drill_watch watch;
+    struct drill_subject s = w->now;
+    struct drill_scale scale = {w, "", make_length, i, {NULL, 0}};
+    if (drill_work_refused(w, make_length(&scale, t->smallest_fail, &s))) {
+        return;
+    }
+    w->now = s;
+    if (!drill_lab_play(&w->lab, &s, "the smallest that fails", &watch) ||
+        watch.sig.most_header < t->smallest_fail) {
+        return;
+    }
+    uint64_t more = watch.sig.most_header - t->smallest_fail;
+    t->quantity = "bytes of data in one frame";
+    t->smallest_fail += more;
+    t->largest_pass += more;
+}
+
+static bool is_long(struct drill_work *w, size_t i, struct drill_span name)
+{
+    struct drill_subject s = w->now;
+    struct drill_span value = w->now.header[i]->value;
+    struct drill_scale scale = {w, "", make_length, i, {NULL, 0}};
+    size_t length = value.len > 1 ? value.len - 1 : 1;
+    if (length < 2 || drill_work_refused(w, make_length(&scale, length, &s)) ||
+        drill_work_adopt(w, &s, "a value of harmless letters, as long") != DRILL_ANSWER_SAME) {
+        return false;
+    }
+    struct drill_trigger *t = header_trigger(w, DRILL_TRIGGER_FRAME_SIZE, name);
+    if (t) {
+        t->quantity = "bytes of the value";
+        scale.what = "values of harmless letters, shorter";
+        drill_work_measure(&scale, 1, length, t);
+        in_frame_bytes(w, i, t);
+        t->any_header = other_name_does(w, i);
+    }
+    return true;
+}
+
+static bool is_token(struct drill_span name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        if (name.ptr[i] <= ' ' || name.ptr[i] > '~') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* It fails whatever the value is: by the name, or by there being a header at all. */
+static void by_name(struct drill_work *w, size_t i, struct drill_span name)
+{
+    struct drill_trigger *t;
+    if (other_name_does(w, i)) {
+        t = drill_work_trigger(w, DRILL_TRIGGER_HEADER_COUNT);
+        if (t) {
+            t->quantity = "headers";
+            t->smallest_fail = w->now.headers;
+            t->largest_pass = w->now.headers - 1;
+            t->measured = true;
+        }
+    } else if (is_token(name)) {
+        (void)header_trigger(w, DRILL_TRIGGER_HEADER_NAME, name);
+    } else {
+        struct drill_scale scale = {w, "a piece of the header's name", make_name, i, {NULL, 0}};
+        t = header_trigger(w, DRILL_TRIGGER_NAME_BYTES, name);
+        if (t) {
+            t->bytes = drill_work_piece(&scale, name);
+        }
+    }
+}
+
+static void by_value(struct drill_work *w, size_t i, struct drill_span name)
+{
+    struct drill_scale scale = {w, "a piece of the header's value", make_value, i, {NULL, 0}};
+    struct drill_span value = w->now.header[i]->value;
+    struct drill_subject s = w->now;
+    if (value.len && (value.ptr[0] == ' ' || value.ptr[0] == '\t')) {
+        value = drill_span_sub(value, 1, value.len);
+    }
+    struct drill_trigger *t = header_trigger(w, DRILL_TRIGGER_HEADER_BYTES, name);
+    if (!t) {
+        return;
+    }
+    t->bytes = drill_work_piece(&scale, value);
+    scale.text = t->bytes;
+    if (!drill_work_refused(w, make_value(&scale, 0, &s))) {
+        (void)drill_work_adopt(w, &s, "the header with that piece only");
+    }
+    t->any_header = other_name_does(w, i);
+}
+
+static void examine_one(struct drill_work *w, size_t i)
+{
+    struct drill_subject s = w->now;
+    struct drill_span name = w->now.header[i]->name;
+    if (drill_work_refused(w, drill_subject_set_value(&s, i, drill_span_str(" a"), w->arena))) {
+        return;
+    }
+    enum drill_answer answer = drill_work_adopt(w, &s, "the header with the value `a`");
+    if (answer == DRILL_ANSWER_SAME) {
+        by_name(w, i, name);
+    } else if (answer == DRILL_ANSWER_OTHER && !is_long(w, i, name)) {
+        by_value(w, i, name);
+    }
+}
+
+/* ---- all headers ---- */
+
+static bool is_count(struct drill_work *w)
+{
+    struct drill_subject s = w->now;
+    size_t n = w->now.headers;
+    struct drill_scale scale = {w, "fewer harmless headers", make_count, 0, {NULL, 0}};
+    if (n <= PLAIN || drill_work_refused(w, make_count(&scale, n, &s)) ||
+        drill_work_adopt(w, &s, "as many harmless headers") != DRILL_ANSWER_SAME) {
+        return false;
+    }
+    struct drill_trigger *t = drill_work_trigger(w, DRILL_TRIGGER_HEADER_COUNT);
+    if (t) {
+        t->quantity = "headers";
+        t->stage = DRILL_SMFIC_HEADER;
+        drill_work_measure(&scale, PLAIN, n, t);
+        s = w->now;
+        if (!drill_work_refused(w, make_count(&scale, t->smallest_fail, &s))) {
+            w->now = s;
+        }
+    }
+    return true;
+}
+
+static size_t bytes_of(const struct drill_subject *s)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < s->headers; i++) {
+        sum += s->header[i]->name.len + s->header[i]->value.len + 3;
+    }
+    return sum;
+}
+
+static bool is_sum(struct drill_work *w)
+{
+    struct drill_subject s = w->now;
+    struct drill_scale scale = {w, "harmless headers of fewer bytes", make_sum, 0, {NULL, 0}};
+    size_t n = bytes_of(&s);
+    if (drill_work_refused(w, make_sum(&scale, n, &s)) ||
+        drill_work_adopt(w, &s, "harmless headers of as many bytes") != DRILL_ANSWER_SAME) {
+        return false;
+    }
+    struct drill_trigger *t = drill_work_trigger(w, DRILL_TRIGGER_HEADER_SIZE);
+    if (t) {
+        t->quantity = "bytes of all headers";
+        t->stage = DRILL_SMFIC_HEADER;
+        drill_work_measure(&scale, 0, n, t);
+    }
+    return true;
+}
+
+static void ask_units(void *ctx, const bool *sets, size_t count, size_t n,
+                      enum drill_answer *answers)
+{
+    struct drill_work *w = ctx;
+    struct drill_subject subjects[DRILL_LAB_BATCH];
+    char what[DRILL_LAB_BATCH][DRILL_LAB_WHAT];
+    for (size_t i = 0; i < count; i++) {
+        answers[i] = DRILL_ANSWER_NONE;
+    }
+    for (size_t i = 0; i < count; i++) {
+        subjects[i] = w->now;
+        (void)snprintf(what[i], sizeof(what[i]), "without some of the headers");
+        if (drill_work_refused(w,
+                               drill_subject_keep_headers(&subjects[i], sets + i * n, w->arena))) {
+            return;
+        }
+    }
+    drill_lab_try_all(&w->lab, subjects, (const char(*)[DRILL_LAB_WHAT])what, count, answers);
+}
+
+/* Leaves in `now` the headers that are needed. False: it stopped early. */
+static bool take_off(struct drill_work *w)
+{
+    size_t n = w->now.headers;
+    struct drill_units u = {drill_arena_take(w->arena, n * sizeof(bool) + 1),
+                            drill_arena_take(w->arena, n * w->wide * sizeof(bool) + 1),
+                            n,
+                            w->wide,
+                            ask_units,
+                            w};
+    if (drill_work_refused(w, u.keep && u.trial)) {
+        return false;
+    }
+    memset(u.keep, true, n * sizeof(bool));
+    bool all = drill_reduce_units(&u);
+    if (!drill_work_refused(w, drill_subject_keep_headers(&w->now, u.keep, w->arena))) {
+        w->out->reduced = true;
+    }
+    return all;
+}
+
+void drill_examine_headers(struct drill_work *w)
+{
+    struct drill_subject s = w->now;
+    if (drill_work_refused(w, drill_subject_plain_message(&s, w->arena))) {
+        return;
+    }
+    struct drill_subject plain = w->now;
+    plain.header = s.header;
+    plain.headers = s.headers;
+    uint32_t before = w->lab.sessions;
+    enum drill_answer answer = drill_work_adopt(w, &plain, "harmless headers in place of all");
+    if (answer == DRILL_ANSWER_SAME) {
+        drill_work_suspect(w, "the headers", true, w->lab.sessions - before,
+                           "with From, To and Subject of a harmless message it fails alike");
+    }
+    if (answer != DRILL_ANSWER_OTHER || is_count(w) || !take_off(w)) {
+        return;
+    }
+    if (w->now.headers > FEW) {
+        (void)is_sum(w);
+        return;
+    }
+    for (size_t i = 0; i < w->now.headers; i++) {
+        examine_one(w, i);
+    }
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A diagnosis for a person, and as one JSON object (milterdrill(1), DIAGNOSIS).
+ */
+#ifndef DRILL_REPORT_VERDICT_H
+#define DRILL_REPORT_VERDICT_H
+
+#include "diagnose/cause.h"
+
+/* A line that a --log file got in the failing seconds, or that a --conf file says. */
+struct drill_verdict_note {
+    const char *file;
+    uint32_t line; /* 0: unknown */
+    struct drill_span text;
+    const char *meaning; /* CONF: how it compares; or NULL */
+    struct drill_verdict_note *next;
+};
+
+struct drill_verdict {
+    const struct drill_diagnosis *found;
+    const struct drill_cause *cause; /* or NULL */
+    const char *milter, *mta;        /* the address as typed; the MTA's program */
+    const struct drill_settings *settings;
+    const char *error; /* --error, or NULL */
+    bool gone;         /* the milter is no more */
+    bool interrupted;
+    const char *out; /* the folder of minimal.drill, or NULL */
+    const struct drill_verdict_note *logs, *confs;
+};
+
+void drill_verdict_text(struct drill_buf *out, const struct drill_verdict *v);
+void drill_verdict_json(struct drill_buf *out, const struct drill_verdict *v);
+
+#endif
