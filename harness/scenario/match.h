@@ -52,7 +52,7 @@ bool drill_match_recorded(const struct drill_item *item, enum drill_dir dir,
                           const struct drill_came *came, struct drill_binds *binds,
                           struct drill_mismatch *why);
 /* Bytes of a BYTES value from `at` on, against the front of `bytes`: how many agree until either
- * ends, or SIZE_MAX when one does not. */
+ * ends, or up to the first that does not. */
 size_t drill_match_stream(const struct drill_value *value, uint64_t at, struct drill_span bytes);
 /* All bytes of a BYTES value; saturates. */
 uint64_t drill_match_size(const struct drill_value *value);

@@ -173,6 +173,19 @@ uint64_t drill_match_size(const struct drill_value *value)
     return size;
 }
 
+/* How many bytes at the front agree. */
+static size_t common(const uint8_t *a, const uint8_t *b, size_t len)
+{
+    size_t n = 0;
+    if (memcmp(a, b, len) == 0) {
+        return len;
+    }
+    while (a[n] == b[n]) {
+        n++;
+    }
+    return n;
+}
+
 size_t drill_match_stream(const struct drill_value *value, uint64_t at, struct drill_span bytes)
 {
     size_t done = 0;
@@ -181,11 +194,12 @@ size_t drill_match_stream(const struct drill_value *value, uint64_t at, struct d
         while (at < size && done < bytes.len) {
             size_t from = (size_t)(at % part->bytes.len);
             struct drill_span want = drill_span_sub(part->bytes, from, bytes.len - done);
-            if (memcmp(want.ptr, bytes.ptr + done, want.len) != 0) {
-                return SIZE_MAX;
+            size_t same = common(want.ptr, bytes.ptr + done, want.len);
+            done += same;
+            at += same;
+            if (same < want.len) {
+                return done;
             }
-            done += want.len;
-            at += want.len;
         }
         at -= at < size ? at : size;
     }

@@ -9,6 +9,10 @@
 
 #include <stdio.h>
 
+#include "wire/text.h"
+
+enum { SHOWN = 30 };
+
 static const struct drill_item *their_message(const struct run_unit *unit, uint8_t code)
 {
     const struct drill_item *item = !unit->ours && unit->main ? unit->main->items : NULL;
@@ -76,9 +80,14 @@ static bool take_body(struct drill_run *run, const struct run_came *came)
         const struct drill_value *value = body_value(&run->units[run->at]);
         uint64_t size = drill_match_size(value);
         size_t same = drill_match_stream(value, run->body_done, left);
-        if (same == SIZE_MAX) {
-            (void)snprintf(why, sizeof(why), "other bytes, %llu into the line's data or later",
-                           (unsigned long long)run->body_done);
+        if (same < left.len && run->body_done + same < size) {
+            struct drill_writer w = drill_writer_of(why, sizeof(why) - 1);
+            drill_write_text(&w, "from byte ");
+            drill_write_dec(&w, run->body_done + same);
+            drill_write_text(&w, " of this line's data on, ");
+            drill_text_bytes(&w, drill_span_sub(left, same, left.len), SHOWN);
+            drill_write_text(&w, " came");
+            why[drill_writer_span(&w).len] = '\0';
             return body_differs(run, came, why);
         }
         left = drill_span_sub(left, same, left.len);
