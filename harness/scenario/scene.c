@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "scenario/scene.h"
 
+#include "scenario/recorded.h"
+
 #include <string.h>
 
 static const char DEFAULT_MTA[] = "postfix";
@@ -541,6 +543,7 @@ static enum drill_code build_side(struct building *b, enum drill_side side,
         return code;
     }
     (*profile)->defaults(set);
+    drill_recorded_settings(b->file, side, set);
     if (given && given->settings) {
         *set = *given->settings;
     }
