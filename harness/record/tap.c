@@ -96,10 +96,46 @@ static void end_line(struct drill_tap *t, enum drill_dir dir, bool half)
     line(t, &seen, &travel);
 }
 
+static bool is_amid_a_frame(const struct drill_frame_parser *p)
+{
+    return p->have || p->left;
+}
+
+/* A frame that never came to its end: its bytes are raw. */
+static void torn(struct drill_tap *t, enum drill_dir dir, uint64_t now)
+{
+    struct drill_tap_side *s = &t->side[dir];
+    struct drill_frame_parser *p = &s->parser;
+    if (s->raw || !is_amid_a_frame(p)) {
+        return;
+    }
+    s->raw = true;
+    uint8_t bytes[DRILL_FRAME_HEADER_SIZE + DRILL_TAP_HOLD];
+    size_t head = p->have ? p->have : DRILL_FRAME_HEADER_SIZE;
+    size_t held = p->have || s->streaming ? 0 : s->held.len;
+    char note[80];
+    memcpy(bytes, p->head, head);
+    if (held) {
+        memcpy(bytes + head, s->held.ptr, held);
+    }
+    struct drill_seen seen = {.kind = DRILL_SEEN_RAW,
+                              .dir = dir,
+                              .now = now,
+                              .payload = drill_span_of(bytes, head + held),
+                              .whole = !s->streaming};
+    struct drill_travelled travel = {.note = note};
+    (void)snprintf(note, sizeof(note), "a torn frame: %llu bytes are missing",
+                   p->have ? 5ULL - p->have : (unsigned long long)p->left);
+    t->disordered = true;
+    line(t, &seen, &travel);
+}
+
 /* The end of the connection, by `dir`. Behind `quit` either side may close: no line for that. */
 static void end_connection(struct drill_tap *t, enum drill_dir dir)
 {
     bool orderly = t->side[dir].how == DRILL_END_FIN && t->implied.quit;
+    torn(t, DRILL_TO_MILTER, t->side[dir].ended_at);
+    torn(t, DRILL_TO_MTA, t->side[dir].ended_at);
     if (orderly) {
         end_comment(t, dir);
     } else {
@@ -213,11 +249,6 @@ static uint64_t in_this_read(const struct drill_frame_parser *p, uint64_t at, ui
     return p->offset - (at > began ? at : began);
 }
 
-static bool is_amid_a_frame(const struct drill_frame_parser *p)
-{
-    return p->have || p->left;
-}
-
 static void frames(struct drill_tap *t, enum drill_dir dir, struct drill_span read, uint64_t now)
 {
     struct drill_tap_side *s = &t->side[dir];
@@ -269,35 +300,6 @@ void drill_tap_bytes(struct drill_tap *t, enum drill_dir dir, struct drill_span 
 }
 
 /* ---- ends ---- */
-
-/* A frame that never came to its end: its bytes are raw. */
-static void torn(struct drill_tap *t, enum drill_dir dir, uint64_t now)
-{
-    struct drill_tap_side *s = &t->side[dir];
-    struct drill_frame_parser *p = &s->parser;
-    if (s->raw || !is_amid_a_frame(p)) {
-        return;
-    }
-    s->raw = true;
-    uint8_t bytes[DRILL_FRAME_HEADER_SIZE + DRILL_TAP_HOLD];
-    size_t head = p->have ? p->have : DRILL_FRAME_HEADER_SIZE;
-    size_t held = p->have || s->streaming ? 0 : s->held.len;
-    char note[80];
-    memcpy(bytes, p->head, head);
-    if (held) {
-        memcpy(bytes + head, s->held.ptr, held);
-    }
-    struct drill_seen seen = {.kind = DRILL_SEEN_RAW,
-                              .dir = dir,
-                              .now = now,
-                              .payload = drill_span_of(bytes, head + held),
-                              .whole = !s->streaming};
-    struct drill_travelled travel = {.note = note};
-    (void)snprintf(note, sizeof(note), "a torn frame: %llu bytes are missing",
-                   p->have ? 5ULL - p->have : (unsigned long long)p->left);
-    t->disordered = true;
-    line(t, &seen, &travel);
-}
 
 /* Nobody was there: the MTA's connection came to nothing. */
 static void unreachable(struct drill_tap *t, const struct drill_tap_side *milter, uint64_t now)
