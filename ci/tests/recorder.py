@@ -17,6 +17,7 @@ import signal
 import subprocess
 
 from peers.base import wait_until
+from peers.harness import SANITIZER
 
 SECONDS = 60
 
@@ -46,7 +47,11 @@ class Recorder:
     def __exit__(self, *exc):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        self.end()
+            self.end()
+            assert self.process.returncode == 0, self.err
+        elif self.out is None:
+            self.end()
+        assert not SANITIZER.search(self.err), self.err
 
     def _limit(self):
         if self.file_size:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """milterdrill record between real programs: what passes, what is kept of it, and that it plays again."""
 
+import contextlib
 import os
 import re
 import smtplib
@@ -106,6 +107,52 @@ def test_postfix_and_a_real_milter_play_again_from_either_end(drill, postfix, wo
     plays(drill, path, postfix, peer)
     if peer_name == "plain_filter":  # no model knows the header that clamav-milter adds
         drill("run", "--milter", "sim:libmilter", path).check_exit(0)
+
+
+def early(client):
+    client.docmd("MAIL", "FROM:<alice@example.org>")
+    client.docmd("RCPT", "TO:<bob@example.com>")
+
+
+def reset(client):
+    early(client)
+    client.docmd("RSET")
+    client.sendmail("alice@example.org", ["bob@example.com"], MESSAGE)
+
+
+def unknown(client):
+    client.docmd("XFOO", "bar")
+    client.sendmail("alice@example.org", ["bob@example.com"], MESSAGE)
+
+
+@pytest.mark.parametrize("client_does", [early, reset, unknown, lambda client: None],
+                         ids=["leaves", "resets", "unknown", "says-nothing"])
+def test_what_an_smtp_client_does_else_plays_again(drill, postfix, plain_filter, work, client_does):
+    with Recorder(drill, work, plain_filter.address, listen=postfix.milter) as recorder:
+        with smtplib.SMTP("127.0.0.1", postfix.port, timeout=SECONDS) as client:
+            client.ehlo("client.example")
+            client_does(client)
+        recorder.wait(1, "recorded: Postfix")
+    path, = recorder.recordings()
+    assert "\nsmtp after=" in read(path)
+    drill("run", "--milter", plain_filter.address, path).check_exit(0)
+    drill("run", "--listen", postfix.milter, "--smtp", f"127.0.0.1:{postfix.port}",
+          "--timeout", f"{SECONDS}s", path).check_exit(0)
+
+
+@pytest.mark.parametrize("verdict, line", [
+    (frame(b"r"), "verdict reject"), (frame(b"d"), "verdict accept"),
+    (frame(b"y", b"451 4.7.1 come back\0"), "verdict tempfail code=451")])
+def test_a_verdict_is_what_the_client_is_told_again(drill, postfix, work, verdict, line):
+    with milter(verdict) as fake, Recorder(drill, work, fake.address, listen=postfix.milter) \
+            as recorder:
+        with contextlib.suppress(smtplib.SMTPDataError):
+            deliver(postfix)
+        recorder.wait(1)
+    path, = recorder.recordings()
+    assert read(path).endswith(f"\n{line}\n")
+    drill("run", "--listen", postfix.milter, "--smtp", f"127.0.0.1:{postfix.port}",
+          "--timeout", f"{SECONDS}s", path).check_exit(0)
 
 
 def shape(path):
@@ -339,3 +386,15 @@ def test_tls_on_either_side(drill, work):
         say(before)
     assert shape(before.recordings()[0]) == shape(behind.recordings()[0])
     assert "heliotrope" in before.texts()[0]
+
+
+def test_a_certificate_that_is_not_trusted_is_named(drill, work):
+    inner, outer = os.path.join(work, "inner"), os.path.join(work, "outer")
+    os.mkdir(inner)
+    os.mkdir(outer)
+    with milter() as fake, Recorder(drill, inner, fake.address, "--listen-tls") as behind, \
+            Recorder(drill, outer, behind.address, "--milter-tls") as before:
+        with connect(before) as mta, pytest.raises(ConnectionResetError):
+            mta.recv(1)
+    assert re.search("^# .*certificate", before.texts()[0], re.MULTILINE), before.texts()
+    assert "could not be reached" in before.texts()[0]

@@ -181,6 +181,7 @@ static bool open_recorder(struct cli_record *r, struct drill_error *err)
                                                  .tls_out = r->tls_out,
                                                  .tap = &tap};
     r->forward = drill_forward_new(r->net, &forward, err);
+    drill_record_forward(r->record, r->forward);
     return r->forward != NULL;
 }
 

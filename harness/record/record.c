@@ -10,6 +10,7 @@
 struct drill_record {
     struct drill_record_config config;
     struct drill_record_stats stats;
+    const struct drill_forward *forward;
     uint64_t open;
 };
 
@@ -220,7 +221,12 @@ static void ended(void *who, enum drill_dir dir, enum drill_end how, int error, 
                   uint64_t now)
 {
     struct recorded *c = who;
+    const struct drill_forward *forward = c->record->forward;
     if (is_recorded(c)) {
+        const char *tls = forward ? drill_forward_tls_error(forward, dir) : "";
+        if (tls[0]) {
+            drill_transcript_note(&c->tap.transcript, tls);
+        }
         drill_tap_ended(&c->tap, dir, how, error, in_flight, now);
         flush(c);
     }
@@ -258,6 +264,11 @@ static void closed(void *who, uint64_t now)
     drill_injected_free(c->injected);
     drill_tap_fini(&c->tap);
     drill_alloc_resize(NULL, c, 0);
+}
+
+void drill_record_forward(struct drill_record *r, const struct drill_forward *forward)
+{
+    r->forward = forward;
 }
 
 void drill_record_tap(struct drill_record *r, struct drill_forward_tap *tap)

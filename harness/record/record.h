@@ -5,6 +5,7 @@
  *
  *     r = drill_record_new(&config, &err);
  *     drill_record_tap(r, &tap);                  for drill_forward_config
+ *     drill_record_forward(r, forward);
  *     ... drill_net_run ... drill_forward_free ...
  *     drill_record_free(r);
  */
@@ -36,6 +37,8 @@ struct drill_record_stats {
 struct drill_record *drill_record_new(const struct drill_record_config *config,
                                       struct drill_error *err);
 void drill_record_tap(struct drill_record *r, struct drill_forward_tap *tap);
+/* The forward that was made with this tap: it knows why TLS failed. */
+void drill_record_forward(struct drill_record *r, const struct drill_forward *forward);
 const struct drill_record_stats *drill_record_stats(const struct drill_record *r);
 /* After the forward. */
 void drill_record_free(struct drill_record *r);

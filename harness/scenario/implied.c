@@ -19,6 +19,7 @@ void drill_implied_init(struct drill_implied *i, const struct drill_alloc *alloc
     drill_buf_init(&i->setup, alloc);
     drill_buf_init(&i->message, alloc);
     drill_buf_init(&i->client, alloc);
+    drill_buf_init(&i->extra, alloc);
     drill_buf_init(&i->verdicts, alloc);
 }
 
@@ -27,6 +28,7 @@ void drill_implied_fini(struct drill_implied *i)
     drill_buf_fini(&i->setup);
     drill_buf_fini(&i->message);
     drill_buf_fini(&i->client);
+    drill_buf_fini(&i->extra);
     drill_buf_fini(&i->verdicts);
 }
 
@@ -37,7 +39,8 @@ static bool add(struct drill_buf *out, const char *text)
 
 static bool has_room(const struct drill_implied *i)
 {
-    return i->setup.len + i->message.len + i->client.len + i->verdicts.len < DRILL_IMPLIED_LIMIT;
+    return i->setup.len + i->message.len + i->client.len + i->extra.len + i->verdicts.len <
+           DRILL_IMPLIED_LIMIT;
 }
 
 /* ` key="..."` */
@@ -59,6 +62,49 @@ static bool add_field(struct drill_buf *out, const char *key, struct drill_span 
 
 /* ---- the session ---- */
 
+/* ---- what the client did beyond its messages ---- */
+
+static const char *stage_word(uint8_t stage)
+{
+    switch (stage) {
+    case DRILL_SMFIC_CONNECT: return "connect";
+    case DRILL_SMFIC_HELO: return "helo";
+    case DRILL_SMFIC_MAIL: return "mail";
+    case DRILL_SMFIC_RCPT: return "rcpt";
+    case DRILL_SMFIC_BODYEOB: return "bodyeob";
+    default: return "data";
+    }
+}
+
+/* `smtp after=STAGE send="LINE"`, or without a line: end=close. */
+static void smtp_line(struct drill_implied *i, struct drill_buf *out, uint8_t stage,
+                      const struct drill_span *line)
+{
+    const size_t before = out->len;
+    bool ok = has_room(i) && add(out, "smtp after=") && add(out, stage_word(stage));
+    ok = ok && (line ? add_field(out, "send", *line) : add(out, " end=close"));
+    if (!ok || !add(out, "\n")) {
+        out->len = before;
+    }
+}
+
+static void put_extra(struct drill_implied *i)
+{
+    (void)drill_buf_append(&i->setup, drill_buf_span(&i->extra));
+    i->extra.len = 0;
+}
+
+/* The command behind an abort, or none, says what the client had done. */
+static void explain_abort(struct drill_implied *i, uint8_t code)
+{
+    const struct drill_span reset = drill_span_str("RSET");
+    bool over = code == 0 || code == DRILL_SMFIC_QUIT || code == DRILL_SMFIC_QUIT_NC;
+    if (i->given_up && code != DRILL_SMFIC_ABORT) {
+        smtp_line(i, &i->setup, i->given_up, over ? NULL : &reset);
+        i->given_up = 0;
+    }
+}
+
 static void close_client(struct drill_implied *i)
 {
     if (i->client.len && !i->sessions && has_room(i)) {
@@ -66,6 +112,7 @@ static void close_client(struct drill_implied *i)
         if (!drill_buf_append(&i->setup, drill_buf_span(&i->client)) || !add(&i->setup, "\n")) {
             i->setup.len = before;
         }
+        put_extra(i);
     }
     i->sessions = true;
     i->client.len = 0;
@@ -119,13 +166,25 @@ static void close_message(struct drill_implied *i, const char *mail)
     }
     if (ok && add(&i->setup, "\n")) {
         i->messages++;
+        put_extra(i);
         conclude(i);
     } else {
         i->setup.len = before;
         i->unlisted++;
+        i->extra.len = 0;
     }
     i->open = false;
     i->message.len = 0;
+}
+
+/* The message that is open ends without a command of its client's that says so. */
+static void give_up(struct drill_implied *i, const char *mail)
+{
+    if (i->open && i->outcome == DRILL_OUTCOME_NONE && i->session == DRILL_OUTCOME_NONE &&
+        i->taken) {
+        i->given_up = i->stage;
+    }
+    close_message(i, mail);
 }
 
 static void open_message(struct drill_implied *i, const struct drill_message *m, const char *mail)
@@ -133,6 +192,8 @@ static void open_message(struct drill_implied *i, const struct drill_message *m,
     close_message(i, mail);
     close_client(i);
     i->open = true;
+    i->taken = true;
+    i->any_rcpt = false;
     i->outcome = DRILL_OUTCOME_NONE;
     i->code = 0;
     if (!has_room(i) || !add(&i->message, "message") ||
@@ -190,20 +251,33 @@ static void macros(struct drill_implied *i, const struct drill_message *m)
 
 /* ---- frames ---- */
 
+/* A client that sent no message had its own reasons. */
+static void end_session(struct drill_implied *i)
+{
+    if (i->client.len && !i->sessions && i->session == DRILL_OUTCOME_NONE) {
+        smtp_line(i, &i->extra, i->stage, NULL);
+    }
+    close_client(i);
+}
+
 static void commanded(struct drill_implied *i, uint8_t code, const char *mail)
 {
     if (code == DRILL_SMFIC_MACRO) {
         return;
     }
+    explain_abort(i, code);
     i->command = code;
     i->quit = code == DRILL_SMFIC_QUIT;
     i->owed = code == DRILL_SMFIC_OPTNEG || drill_state_owes(code, &i->agreed);
     if (code == DRILL_SMFIC_ABORT || code == DRILL_SMFIC_QUIT || code == DRILL_SMFIC_QUIT_NC) {
-        close_message(i, mail);
+        give_up(i, mail);
+        explain_abort(i, code);
         i->owed = false;
+    } else if (code != DRILL_SMFIC_UNKNOWN && code != DRILL_SMFIC_OPTNEG) {
+        i->stage = code;
     }
     if (code == DRILL_SMFIC_QUIT_NC) {
-        close_client(i);
+        end_session(i);
     }
 }
 
@@ -249,7 +323,13 @@ static void replied(struct drill_implied *i, const struct drill_message *m)
     }
     i->failure = i->failure || outcome > DRILL_OUTCOME_ACCEPT || m->code == DRILL_SMFIR_SHUTDOWN ||
                  m->code == DRILL_SMFIR_CONN_FAIL;
-    if (is != DRILL_REPLY_VERDICT || outcome == DRILL_OUTCOME_NONE) {
+    if (is != DRILL_REPLY_VERDICT) {
+        return;
+    }
+    i->taken =
+        i->command == DRILL_SMFIC_RCPT ? i->any_rcpt || outcome <= DRILL_OUTCOME_ACCEPT : i->taken;
+    i->any_rcpt = i->any_rcpt || (i->command == DRILL_SMFIC_RCPT && i->taken);
+    if (outcome == DRILL_OUTCOME_NONE) {
         return;
     }
     switch (i->command) {
@@ -289,6 +369,7 @@ void drill_implied_frame(struct drill_implied *i, const struct drill_message *m,
         break;
     case DRILL_SMFIC_MAIL: open_message(i, m, mail); break;
     case DRILL_SMFIC_RCPT: recipient(i, m); break;
+    case DRILL_SMFIC_UNKNOWN: smtp_line(i, &i->extra, i->stage, &m->str[0]); break;
     default: break;
     }
 }
@@ -302,8 +383,9 @@ void drill_implied_large(struct drill_implied *i, enum drill_dir dir, uint8_t co
 
 void drill_implied_end(struct drill_implied *i, const char *mail)
 {
-    close_message(i, mail);
-    close_client(i);
+    give_up(i, mail);
+    explain_abort(i, 0);
+    end_session(i);
 }
 
 void drill_implied_verdicts(const struct drill_implied *i, struct drill_buf *out)

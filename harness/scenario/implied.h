@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the frames of a recorded conversation imply beyond themselves: who the client was, which
- * messages it sent, what became of them, which program the MTA is. From this come the first lines
- * and the last ones of a recording, so that it can be played as a milter, too (LANGUAGE.md, 7).
+ * messages it sent, what became of them, what it said out of turn, which program the MTA is. From
+ * this come the first lines and the last ones of a recording, so that it can be played as a milter,
+ * too (LANGUAGE.md, 7).
  *
  * Fed with each whole frame, in order; takes memory for the texts only, and never more than
  * DRILL_IMPLIED_LIMIT for a connection: further messages are counted.
@@ -22,6 +23,7 @@ struct drill_implied {
     struct drill_buf setup;   /* client and message lines */
     struct drill_buf message; /* the line of the one that is open, without its end */
     struct drill_buf client;  /* the line of the session, as long as it is not in `setup` */
+    struct drill_buf extra;   /* `smtp` lines, to stand below the client or message that is open */
     struct drill_buf verdicts;
     const struct drill_profile *mta;     /* guessed, or NULL */
     char program[DRILL_IMPLIED_PROGRAM]; /* "Postfix 3.7.11", or "" */
@@ -30,13 +32,18 @@ struct drill_implied {
     uint32_t accepted, refused;          /* outcomes that the frames say */
     enum drill_outcome session;          /* of a reply to connect or helo */
     uint8_t command;                     /* the last but macros */
-    bool sessions;                       /* a client line is in `setup` */
-    bool quit;                           /* the MTA said so, and nothing behind it */
-    bool open;                           /* a message is */
-    bool owed;                           /* a reply to `command` */
-    bool failure;                        /* a reply was a refusal or a failure, at any stage */
-    enum drill_outcome outcome;          /* of the open message, so far */
-    uint32_t code;                       /* of its reply; 0: none */
+    uint8_t stage;                       /* the last that an SMTP client's command stands behind */
+    uint8_t given_up; /* the stage at which a message was aborted that had no outcome yet; what
+                         comes next tells whether by RSET or by the client's end */
+    bool sessions;    /* a client line is in `setup` */
+    bool quit;        /* the MTA said so, and nothing behind it */
+    bool open;        /* a message is */
+    bool taken;       /* its sender was, and of its recipients one at least */
+    bool any_rcpt;    /* private */
+    bool owed;        /* a reply to `command` */
+    bool failure;     /* a reply was a refusal or a failure, at any stage */
+    enum drill_outcome outcome; /* of the open message, so far */
+    uint32_t code;              /* of its reply; 0: none */
     struct drill_agreed agreed;
 };
 

@@ -3,6 +3,7 @@
 #include "tests/helper_alloc.h"
 #include "tests/helper_bytes.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "scenario/implied.h"
@@ -101,7 +102,8 @@ static void test_several_messages_and_their_verdicts(void **state)
     drill_implied_end(&implied, NULL);
     setup_is("client addr=\"2001:db8::1\" port=4660 host=\"host\"\n"
              "message from=\"<a@x>\" file=\"t.eml\"\nmessage from=\"<b@x>\" file=\"t.eml\"\n"
-             "message from=\"<c@x>\" file=\"t.eml\"\nmessage from=\"<d@x>\"\n");
+             "message from=\"<c@x>\" file=\"t.eml\"\nmessage from=\"<d@x>\"\n"
+             "smtp after=mail end=close\n");
     verdicts_are("verdict message=1 tempfail code=451\nverdict message=2 reject\n"
                  "verdict message=3 accept\n");
     assert_int_equal(implied.accepted, 1);
@@ -123,6 +125,63 @@ static void test_a_refused_session_and_the_next(void **state)
     setup_is("client host=\"one\"\nmessage from=\"<a@x>\" file=\"t.eml\"\nclient host=\"two\"\n"
              "message from=\"<b@x>\"\n");
     verdicts_are("verdict message=1 tempfail\nverdict message=2 accept\n");
+}
+
+/* What the client did beyond its messages: commands by their letters, replies as c and x. */
+static void test_what_the_client_did_else(void **state)
+{
+    static const struct {
+        const char *events, *text;
+    } cases[] = {
+        {"Cc Q", "smtp after=connect end=close\n"},
+        {"Cc Hc A A Q", "smtp after=helo end=close\n"},
+        {"Cc Hc", "smtp after=helo end=close\n"},
+        {"Cx Q", ""},
+        {"Cc mc rc A mc rc ec", "M\nsmtp after=rcpt send=\"RSET\"\nM\n"},
+        {"Cc mc rc A A Q", "M\nsmtp after=rcpt end=close\n"},
+        {"Cc mc rc tc Q", "M\nsmtp after=data end=close\n"},
+        {"Cc mc rc tc", "M\nsmtp after=data end=close\n"},
+        {"Cc mc rx A Q", "M\n"},
+        {"Cc mc rx rc A Q", "M\nsmtp after=rcpt end=close\n"},
+        {"Cc mx A Q", "M\n"},
+        {"Cc mc rc ec A Q", "M\n"},
+        {"Cc Hc uc mc rc uc ec Q",
+         "smtp after=helo send=\"XFOO\"\nM\nsmtp after=rcpt send=\"XFOO\"\n"},
+    };
+    (void)state;
+    for (size_t n = 0; n < sizeof(cases) / sizeof(*cases); n++) {
+        char got[400] = "";
+        teardown(NULL);
+        setup(NULL);
+        for (const char *e = cases[n].events; *e; e++) {
+            switch (*e) {
+            case 'C': MTA('C', "h\0U"); break;
+            case 'H': MTA('H', "h\0"); break;
+            case 'm': MTA('M', "<a@x>\0"); break;
+            case 'r': MTA('R', "<b@x>\0"); break;
+            case 't': MTA('T', ""); break;
+            case 'e': MTA('E', ""); break;
+            case 'u': MTA('U', "XFOO\0"); break;
+            case 'A': MTA('A', ""); break;
+            case 'Q': MTA('Q', ""); break;
+            case 'c': MILTER('c', ""); break;
+            case 'x': MILTER('r', ""); break;
+            default: break;
+            }
+        }
+        drill_implied_end(&implied, NULL);
+        struct drill_span left = drill_buf_span(&implied.setup);
+        while (left.len) { /* messages are M here, the client's line is left out */
+            size_t end = drill_span_find(left, '\n') + 1;
+            if (left.ptr[0] != 'c') {
+                (void)snprintf(got + strlen(got), sizeof(got) - strlen(got), "%.*s",
+                               left.ptr[0] == 'm' ? 2 : (int)end,
+                               left.ptr[0] == 'm' ? "M\n" : (const char *)left.ptr);
+            }
+            left = drill_span_sub(left, end, left.len);
+        }
+        assert_string_equal(got, cases[n].text);
+    }
 }
 
 static void test_the_programs(void **state)
@@ -166,7 +225,8 @@ static bool listed(void *ctx, const struct drill_alloc *alloc)
     frame(&i, DRILL_TO_MILTER, 'R', BYTES("<b@x>\0"));
     drill_implied_end(&i, "t.eml");
     static const char want[] =
-        "client host=\"one\"\nmessage from=\"<a@x>\" rcpt=\"<b@x>\" file=\"t.eml\"\n";
+        "client host=\"one\"\nmessage from=\"<a@x>\" rcpt=\"<b@x>\" file=\"t.eml\"\n"
+        "smtp after=rcpt end=close\n";
     bool all = drill_span_equal(drill_buf_span(&i.setup), drill_span_str(want));
     drill_implied_fini(&i);
     return all;
@@ -185,6 +245,7 @@ int main(void)
         TEST(test_a_session_with_one_message),
         TEST(test_several_messages_and_their_verdicts),
         TEST(test_a_refused_session_and_the_next),
+        TEST(test_what_the_client_did_else),
         TEST(test_the_programs),
         TEST(test_memory_is_bounded),
         TEST(test_a_refused_allocation_leaves_lines_out),
