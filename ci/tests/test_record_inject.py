@@ -169,7 +169,7 @@ def start(drill, work, *options):
     (("--inject", "x.drill"), "--yes-break-mail"),
     (("--inject-rate", "1/2"), "goes with --inject"),
     (("--only", "odd"), "--only knows failed"),
-    (("--socket-mode", "9"), "octal mode"),
+    (("--socket-mode", "9"), "octal"),
     (("--max-bytes", "some"), "a size such as"),
     (("--tls-ca", "x.pem"), "goes with --milter-tls"),
     (("--mta", "postfx"), "did you mean `postfix`"),

@@ -10,9 +10,8 @@
 
 struct cli_record {
     struct cli_options options;
-    const char *out, *user, *socket_owner, *inject_file, *inject_rate;
-    bool listen_tls, milter_tls, milter_tls_any, break_mail, has_mode;
-    unsigned mode; /* of a UNIX socket */
+    const char *out, *user, *socket_mode, *socket_owner, *inject_file, *inject_rate;
+    bool listen_tls, milter_tls, milter_tls_any, break_mail;
     uint64_t most, rotate, keep, grace;
     struct drill_keep only;
     struct drill_inject inject;

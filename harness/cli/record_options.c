@@ -102,18 +102,6 @@ static bool size(const char *option, const char *text, uint64_t *out)
     return complain(option, "a size such as 500MiB or 2GiB", text);
 }
 
-static bool mode(struct cli_record *r, const char *text)
-{
-    char *end = NULL;
-    unsigned long n = strtoul(text, &end, 8);
-    if (end == text || *end || n > 0777) {
-        return complain("socket-mode", "an octal mode such as 660", text);
-    }
-    r->mode = (unsigned)n;
-    r->has_mode = true;
-    return true;
-}
-
 static bool own_option(struct cli_record *r, int id, const char *value)
 {
     struct drill_error err;
@@ -129,7 +117,7 @@ static bool own_option(struct cli_record *r, int id, const char *value)
     case ROTATE: return size("rotate", value, &r->rotate);
     case MAX_BYTES: return size("max-bytes", value, &r->most);
     case USER: r->user = value; return true;
-    case SOCKET_MODE: return mode(r, value);
+    case SOCKET_MODE: r->socket_mode = value; return true;
     case SOCKET_OWNER: r->socket_owner = value; return true;
     case LISTEN_TLS: r->listen_tls = true; return true;
     case MILTER_TLS: r->milter_tls = true; return true;

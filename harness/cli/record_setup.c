@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/record.h"
+#include "net/rights.h"
 
 static bool tell(const struct drill_error *err)
 {
@@ -71,46 +69,17 @@ static bool read_inject(struct cli_record *r)
                   drill_inject_rate(&r->inject, r->inject_rate, &err) == DRILL_OK || tell(&err));
 }
 
-/* A socket that nobody else can use before its mode is set. */
-static bool listen_unix(struct cli_record *r, struct drill_error *err)
-{
-    const char *path = r->listen_address.path;
-    struct drill_user owner;
-    if (r->socket_owner && drill_user_owner(r->socket_owner, &owner, err) != DRILL_OK) {
-        return false;
-    }
-    mode_t old = umask(r->has_mode || r->socket_owner ? 0177 : 0);
-    if (!r->has_mode && !r->socket_owner) {
-        (void)umask(old);
-    }
-    r->listener = drill_net_listen(r->net, &r->listen_address, err);
-    (void)umask(old);
-    if (!r->listener) {
-        return false;
-    }
-    if ((r->socket_owner && lchown(path, owner.uid, owner.gid) != 0) ||
-        (r->has_mode && chmod(path, r->mode) != 0)) {
-        drill_error_set(err, DRILL_ERR_IO, "%s: %s", path, strerror(errno));
-        return false;
-    }
-    return true;
-}
-
 static bool open_sockets(struct cli_record *r, struct drill_error *err)
 {
+    struct drill_net_rights rights;
+    bool given = r->socket_mode || r->socket_owner;
+    if (drill_net_rights_parse(r->socket_mode, r->socket_owner, &rights, err) != DRILL_OK) {
+        return false;
+    }
     r->net = drill_net_new(err);
-    if (!r->net) {
-        return false;
-    }
-    if (r->listen_address.kind == DRILL_ADDRESS_UNIX) {
-        return listen_unix(r, err);
-    }
-    if (r->has_mode || r->socket_owner) {
-        drill_error_set(err, DRILL_ERR_VALUE,
-                        "record: --socket-mode and --socket-owner are for --listen unix:/path");
-        return false;
-    }
-    r->listener = drill_net_listen(r->net, &r->listen_address, err);
+    r->listener =
+        r->net ? drill_net_listen_with(r->net, &r->listen_address, given ? &rights : NULL, err)
+               : NULL;
     return r->listener != NULL;
 }
 

@@ -20,24 +20,6 @@ enum drill_code drill_user_find(const char *name, struct drill_user *out, struct
     return DRILL_OK;
 }
 
-enum drill_code drill_user_owner(const char *text, struct drill_user *out, struct drill_error *err)
-{
-    char name[64];
-    const char *colon = strchr(text, ':');
-    size_t len = colon ? (size_t)(colon - text) : strlen(text);
-    (void)snprintf(name, sizeof(name), "%.*s", (int)(len < sizeof(name) ? len : sizeof(name) - 1),
-                   text);
-    enum drill_code code = drill_user_find(name, out, err);
-    if (code == DRILL_OK && colon) {
-        const struct group *g = getgrnam(colon + 1);
-        if (!g) {
-            return drill_error_set(err, DRILL_ERR_NOTFOUND, "there is no group `%.60s`", colon + 1);
-        }
-        out->gid = g->gr_gid;
-    }
-    return code;
-}
-
 bool drill_user_become(const struct drill_user *user, struct drill_error *err)
 {
     if (geteuid() != 0) {

@@ -16,8 +16,6 @@ struct drill_user {
 
 /* By name. DRILL_ERR_NOTFOUND. */
 enum drill_code drill_user_find(const char *name, struct drill_user *out, struct drill_error *err);
-/* "USER" or "USER:GROUP", for a socket's owner. */
-enum drill_code drill_user_owner(const char *text, struct drill_user *out, struct drill_error *err);
 /* For good, with that user's groups: true when nothing of root is left (or was there). */
 bool drill_user_become(const struct drill_user *user, struct drill_error *err);
 
