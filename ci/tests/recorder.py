@@ -23,19 +23,21 @@ SECONDS = 60
 
 
 class Recorder:
-    def __init__(self, drill, work, milter, *options, listen="inet:0@127.0.0.1", file_size=None):
+    def __init__(self, drill, work, milter, *options, listen="inet:0@127.0.0.1", file_size=None,
+                 umask=-1):
         self.folder = os.path.join(work, "recordings")
         user = ["--user", "root"] if os.geteuid() == 0 and "--user" not in options else []
         self.args = [*drill.wrapper, drill.binary, "record", "--listen", listen, "--milter", milter,
                      "--out", self.folder, *user, *options]
         self.file_size = file_size
+        self.umask = umask
         self.process = None
         self.address = self.out = self.err = None
         self.told = []
 
     def __enter__(self):
         self.process = subprocess.Popen(self.args, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        text=True, preexec_fn=self._limit)
+                                        text=True, preexec_fn=self._limit, umask=self.umask)
         for line in self.process.stderr:
             self.told.append(line)
             found = re.search(r"listening on (\S+)", line)

@@ -258,6 +258,15 @@ def test_a_full_disk_is_told_once_and_stops_no_mail(drill, work):
         drill("lint", path).check_exit(0)
 
 
+def test_a_line_that_half_fits_the_disk_is_cut_off_again(drill, work):
+    headers = [frame(b"L", b"X-%d\0some value\0" % number) for number in range(200)]
+    with milter() as fake, Recorder(drill, work, fake.address, file_size=5000) as recorder:
+        say(recorder, TALK[:4] + headers + TALK[4:])
+    text, = recorder.texts()
+    assert 4000 < len(text) < 5000 and text.endswith("\n")
+    drill("lint", recorder.recordings()[0]).check_exit(0)
+
+
 def test_max_bytes_ends_recording_never_traffic(drill, work):
     body = [frame(b"B", os.urandom(60000))]
     with milter() as fake, \
@@ -270,13 +279,11 @@ def test_max_bytes_ends_recording_never_traffic(drill, work):
     assert "4 connections" in recorder.out
 
 
-def test_modes_do_not_depend_on_the_umask(drill, work):
-    old = os.umask(0)
-    try:
-        with milter() as fake, Recorder(drill, work, fake.address) as recorder:
+@pytest.mark.parametrize("mask", [0, 0o777])
+def test_modes_do_not_depend_on_the_umask(drill, work, mask):
+    with milter() as fake:
+        with Recorder(drill, work, fake.address, umask=mask) as recorder:
             say(recorder, TALK[:4] + [frame(b"B", b"ab" * 9000)] + TALK[4:])
-    finally:
-        os.umask(old)
     assert stat.S_IMODE(os.stat(recorder.folder).st_mode) == 0o700
     names = os.listdir(recorder.folder)
     assert len(names) == 2

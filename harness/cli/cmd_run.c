@@ -339,8 +339,8 @@ static void play_file(struct session *s, const struct cli_path *path)
     bool delivered = s->options.sink || sim || s->options.milter;
     /* As MTA a recording is played by its lines: what its SMTP client did is in them. */
     bool smtp = s->options.smtp || (s->options.milter && sc->file->recorded.len);
-    unsigned plays = (smtp ? DRILL_PLAYS_SMTP : 0U) |
-                     (delivered ? DRILL_PLAYS_DELIVERED : 0U) | (sim ? 0U : DRILL_PLAYS_TLS);
+    unsigned plays = (smtp ? DRILL_PLAYS_SMTP : 0U) | (delivered ? DRILL_PLAYS_DELIVERED : 0U) |
+                     (sim ? 0U : DRILL_PLAYS_TLS);
     if (drill_lint_unplayed(sc->file, plays, &w)) {
         unplayed[drill_writer_span(&w).len] = '\0';
         cli_results_skip(&s->results, path->path, play_mta ? as_mta : as_milter, unplayed);

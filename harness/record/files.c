@@ -50,12 +50,15 @@ static bool open_folder(struct drill_files *f, struct drill_error *err)
     struct stat st;
     char text[160];
     const char *path = f->config.folder;
+    mode_t mask = umask(077); /* one that takes from the owner would leave a folder of no use */
     bool made = mkdir(path, 0700) == 0;
-    if (!made && errno != EEXIST) {
-        return refuse(f, err, strerror(errno));
+    int error = errno;
+    (void)umask(mask);
+    if (!made && error != EEXIST) {
+        return refuse(f, err, strerror(error));
     }
     f->folder = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (f->folder < 0 || (made && fchmod(f->folder, 0700) != 0) ||
+    if (f->folder < 0 ||
         (made && geteuid() == 0 && fchown(f->folder, f->config.owner, f->config.group) != 0) ||
         fstat(f->folder, &st) != 0) {
         return refuse(f, err, strerror(errno));
