@@ -216,7 +216,7 @@ def test_a_reset_is_passed_on_and_recorded(drill, work):
 
 def test_a_milter_that_is_down_is_recorded_as_refusing(drill, work):
     with Recorder(drill, work, f"inet:{free_port()}@127.0.0.1") as recorder:
-        with connect(recorder) as mta, pytest.raises(ConnectionResetError):
+        with pytest.raises(ConnectionResetError), connect(recorder) as mta:
             mta.recv(1)
     text, = recorder.texts()
     assert "> open\n< refuse  # " in text and "could not be reached" in text
@@ -401,7 +401,7 @@ def test_a_certificate_that_is_not_trusted_is_named(drill, work):
     os.mkdir(outer)
     with milter() as fake, Recorder(drill, inner, fake.address, "--listen-tls") as behind, \
             Recorder(drill, outer, behind.address, "--milter-tls") as before:
-        with connect(before) as mta, pytest.raises(ConnectionResetError):
+        with pytest.raises(ConnectionResetError), connect(before) as mta:
             mta.recv(1)
     assert re.search("^# .*certificate", before.texts()[0], re.MULTILINE), before.texts()
     assert "could not be reached" in before.texts()[0]

@@ -101,6 +101,16 @@ def test_a_downgrade_is_what_the_milter_sees(injecting):
     assert "injected (line 2): rewritten" in recorder.texts()[0]
 
 
+def test_nothing_passes_behind_the_end(injecting):
+    seen = []
+    with milter(seen) as fake, injecting(fake, "...\n> mail\n< close\n") as recorder:
+        with connect(recorder) as mta:
+            ask(mta, OFFER)
+            mta.sendall(frame(b"M", b"<a@example.org>\0") + frame(b"R", b"<b@example.com>\0"))
+            assert mta.recv(1) in (b"", b"\0")  # the reply to `mail` may have been there already
+    assert [code for code, _ in seen] == [b"O", b"M"]
+
+
 def test_a_delay_and_a_header_that_fits(injecting):
     text = '...\n> header name="Subject" value=~"*lunch*" after=300ms\n< close\n'
     with milter() as fake, injecting(fake, text) as recorder:
