@@ -125,18 +125,20 @@ static void write_folds(struct drill_writer *w, struct drill_span value, char in
             drill_write_u8(w, (uint8_t)indent);
         }
     }
-    write_crlf(w);
 }
 
 static void write_field(struct drill_writer *w, struct drill_span name, const char *separator,
                         struct drill_span value, char indent)
 {
-    drill_write_bytes(w, name);
-    drill_write_text(w, separator);
     if (indent) {
+        write_folds(w, name, indent);
+        drill_write_text(w, separator);
         write_folds(w, value, indent);
+        write_crlf(w);
         return;
     }
+    drill_write_bytes(w, name);
+    drill_write_text(w, separator);
     drill_write_bytes(w, value);
     if (value.len == 0 || value.ptr[value.len - 1] != '\n') {
         write_crlf(w);

@@ -308,9 +308,28 @@ static bool is_smtp_reply(struct drill_span s)
     return false;
 }
 
+/* What smtpd makes of the text: each line but the last has a dash behind its code (smtpd_chat.c).
+ * One that comes through cleanup is ASCII without controls, but for CR and LF. */
+static void tidy(uint8_t *p, size_t len, bool content)
+{
+    size_t line = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (i + 2 < len && p[i] == '\r' && p[i + 1] == '\n') {
+            if (i > line + 3) {
+                p[line + 3] = '-';
+            }
+            line = i + 2;
+        }
+        if (content && (p[i] < ' ' || p[i] > '~') && p[i] != '\r' && p[i] != '\n') {
+            p[i] = ' ';
+        }
+    }
+}
+
 /* Up to a NUL (without one 3.7 goes on into what its buffer held before), "%%" as "%", a single "%"
  * dropped. */
-static struct drill_span reply_line(struct drill_mta *mta, struct drill_span payload)
+static struct drill_span reply_line(struct drill_mta *mta, uint8_t command,
+                                    struct drill_span payload)
 {
     struct drill_span s = drill_span_sub(payload, 0, drill_span_find(payload, 0));
     uint8_t *p = drill_arena_take(mta->arena, s.len + 1);
@@ -325,6 +344,7 @@ static struct drill_span reply_line(struct drill_mta *mta, struct drill_span pay
             drill_write_u8(&w, s.ptr[i]);
         }
     }
+    tidy(p, drill_writer_span(&w).len, drill_postfix_is_content(command));
     return drill_writer_span(&w);
 }
 
@@ -342,7 +362,7 @@ static void reply_code(struct drill_mta *mta, uint8_t command, const struct dril
         wrong(mta, command, text);
         return;
     }
-    refuse(mta, command, reply_line(mta, s));
+    refuse(mta, command, reply_line(mta, command, s));
 }
 
 /* ---- modifications ---- */
