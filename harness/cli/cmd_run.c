@@ -60,7 +60,8 @@ static const char help[] =
     "  --seed N         of what those two choose (1)\n"
     "  --timeout TIME   patience for one line (10s; with --listen 60s; none with --sim)\n"
     "  --expect FILE    known failures, one a line: PATH | fail | REASON (may repeat); those of\n"
-    "                   the models, in expected/ beside the class folders, count by themselves\n"
+    "                   the models, in expected/ beside the class folders, count by themselves;\n"
+    "                   PATH | withheld | REASON is not played, and not named\n"
     "  --strict         a known failure that passes is a failure\n"
     "  --format text|jsonl|tap|junit\n"
     "  --no-annotations no ::error lines although GITHUB_ACTIONS=true\n"
@@ -306,6 +307,11 @@ static void play_file(struct session *s, const struct cli_path *path)
     struct drill_arena arena;
     struct cli_scenario *sc;
     char unplayed[200];
+    const struct cli_expected *e = cli_expect_find(s->options.expected, path->path);
+    if (e && e->withheld) {
+        s->results.withheld++;
+        return;
+    }
     cli_arena_init(&arena);
     sc = drill_arena_take(&arena, sizeof(*sc));
     const char *root = s->options.root ? s->options.root : path->root;

@@ -410,6 +410,9 @@ static bool text(struct cli_results *r)
     if (r->expected) {
         drill_show_add(&r->out, ", %u failed as expected", r->expected);
     }
+    if (r->withheld) {
+        drill_show_add(&r->out, ", %u withheld", r->withheld);
+    }
     if (c->unreachable) {
         drill_show_add(&r->out, ", %u unreachable", c->unreachable);
     }
