@@ -3,6 +3,7 @@
 
 import fnmatch
 import os
+import re
 
 import catalogue
 from source import files, text
@@ -42,6 +43,16 @@ def expected(names):
                 yield f"{path}:{number}: no scenario {name}"
 
 
+def excused(readme, entries):
+    """What is said to be no scenario is named by none."""
+    section = readme.partition("## What is no scenario")[2].partition("\n## ")[0]
+    listed = {i for row in re.findall(r"^\| ([^|]*) \|", section, re.MULTILINE)
+              for i in catalogue.ID.findall(row)}
+    for found in entries:
+        for name in sorted(listed & set(found.ids)):
+            yield f"{found.path}: {name} is no scenario, says {catalogue.README}"
+
+
 def check(_build):
     paths = catalogue.paths()
     if len(paths) < AT_LEAST:
@@ -51,5 +62,6 @@ def check(_build):
     yield from twins(paths)
     yield from expected({os.path.relpath(path, catalogue.FOLDER) for path in paths})
     readme = text(catalogue.README)
+    yield from excused(readme, filter(None, map(catalogue.entry, paths)))
     if catalogue.renewed(readme) != readme:
         yield f"{catalogue.README}: not current: python3 ci/checks/catalogue.py --write"
