@@ -464,6 +464,33 @@ enum drill_code drill_apply(const struct drill_apply *what, struct drill_arena *
     return s.no_memory ? DRILL_ERR_MEMORY : DRILL_OK;
 }
 
+static bool is_refused(const struct drill_mta *mta, uint32_t number, uint32_t rcpt)
+{
+    bool refused = false;
+    for (const struct drill_told *t = mta->told; t; t = t->next) {
+        if (t->message == number && t->stage == DRILL_SMFIC_RCPT && t->rcpt == rcpt) {
+            refused = t->code / 100 != 2;
+        }
+    }
+    return refused;
+}
+
+/* The envelope without the recipients that were refused. False: no memory. */
+static bool take_refused_off(const struct drill_mta *mta, uint32_t number,
+                             struct drill_arena *arena, struct drill_envelope *e)
+{
+    struct drill_span *rcpt = drill_arena_take(arena, (e->rcpts + 1) * sizeof(*rcpt));
+    size_t count = 0;
+    for (size_t i = 0; rcpt && i < e->rcpts; i++) {
+        if (!is_refused(mta, number, (uint32_t)i + 1)) {
+            rcpt[count++] = e->rcpt[i];
+        }
+    }
+    e->rcpt = rcpt;
+    e->rcpts = count;
+    return rcpt != NULL;
+}
+
 enum drill_code drill_apply_mta(const struct drill_mta *mta, uint32_t number,
                                 struct drill_arena *arena, struct drill_applied *out)
 {
@@ -479,8 +506,12 @@ enum drill_code drill_apply_mta(const struct drill_mta *mta, uint32_t number,
     if (!found || !told) {
         return DRILL_ERR_NOTFOUND;
     }
+    struct drill_envelope envelope = *found;
+    if (!take_refused_off(mta, number, arena, &envelope)) {
+        return DRILL_ERR_MEMORY;
+    }
     struct drill_apply what = {.family = mta->profile->family,
-                               .envelope = found,
+                               .envelope = &envelope,
                                .mods = mta->mods,
                                .message = number,
                                .actions = mta->agreed.actions,
