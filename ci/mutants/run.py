@@ -31,7 +31,7 @@ README = os.path.join(ROOT, "scenarios", "README.md")
 BEGIN, END = "<!-- mutants -->", "<!-- /mutants -->"
 COPIED = ("CMakeLists.txt", "README.md", "harness", "fuzz", "corpus", "scenarios", "ci")
 MILTERS = re.compile(r"harness/session/(libmilter|rspamd|pmilter|v2only|negotiate|milter)\b")
-MTAS = re.compile(r"harness/session/(stalwart|postfix|sendmail|mta)")
+MTAS = re.compile(r"harness/session/(stalwart|postfix|sendmail|mta|several|apply)")
 JUDGE = re.compile(r"harness/session/(judge|rule)")
 TESTS = ("test_session_judge", "test_session_judge_mta", "test_session_judge_milter",
          "test_session_judge_text")

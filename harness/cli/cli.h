@@ -77,10 +77,17 @@ bool cli_scenario_lint(const struct cli_scenario *s);
 
 /* ---- options ---- */
 
+/* One more word of an option that may repeat. */
+struct cli_more {
+    const char *text;
+    struct cli_more *next;
+};
+
 enum cli_format { CLI_TEXT, CLI_JSONL, CLI_TAP, CLI_JUNIT };
 
 struct cli_options {
     const char *milter, *listen, *smtp, *sink; /* addresses as typed */
+    struct cli_more *more, *more_end;          /* of --milter behind the first */
     const char *mta;                           /* PROFILE, FILE or - */
     const char *tls_ca, *tls_ca_out;           /* files */
     const char *root;
@@ -186,7 +193,9 @@ struct cli_stage {
     struct drill_net *net;
     struct drill_net_listener *listener;
     const struct drill_address *address;
-    const struct drill_tls *tls; /* NULL: plain */
+    const struct drill_tls *tls;   /* NULL: plain */
+    struct drill_several *several; /* its MTA is one autopilot of several; NULL: the only one */
+    uint8_t number;                /* of them: which */
     struct drill_net_conn *conn;
     struct drill_sim *sim;
     struct drill_run *run;   /* plays the file */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/crowd.h"
+#include "cli/several.h"
 #include "cli/sweep.h"
 #include "cli/tls.h"
 #include "cli/under_test.h"
@@ -41,7 +42,8 @@ static const char help[] =
     "usage: milterdrill run --milter ADDR [OPTION...] FILE|FOLDER...\n"
     "       milterdrill run --listen ADDR [--smtp ADDR [--sink ADDR]] [OPTION...] FILE|FOLDER...\n"
     "       milterdrill run --sim [OPTION...] FILE|FOLDER...\n\n"
-    "  --milter ADDR    play the MTA against this milter (sim:libmilter: its model)\n"
+    "  --milter ADDR    play the MTA against this milter (sim:libmilter: its model); those named\n"
+    "                   behind it are other milters of that MTA, for its autopilot to talk to\n"
     "  --listen ADDR    play the milter for an MTA that connects here\n"
     "  --smtp ADDR      where that MTA takes mail: be its SMTP client, too, and check what it "
     "says\n"
@@ -125,15 +127,31 @@ static bool has_verdict(const struct drill_file *file)
     return false;
 }
 
+/* Whatever the file says of its own conversation: a milter that was not there, or said what is no
+ * answer to our autopilot, spoils it. */
+static void blame_other(struct cli_several *several, struct cli_stage *stage)
+{
+    const struct cli_other *other = cli_several_failed(several);
+    if (other && stage->mode == CLI_AS_MTA && drill_run_result(stage->run) == DRILL_RESULT_PASS) {
+        char why[DRILL_REPORT_LINE];
+        (void)snprintf(why, sizeof(why), "%.100s: %.400s", other->name,
+                       drill_run_report(other->stage.run)->what);
+        drill_run_refute(stage->run, (struct drill_pos){0, 0},
+                         "the conversation with another milter of this MTA failed", why,
+                         drill_span_of(NULL, 0));
+    }
+}
+
 /* One play, and what it came to. */
-static void play_once(struct session *s, struct cli_stage *stage, const struct drill_scene *scene,
-                      bool again)
+static void play_once(struct session *s, struct cli_stage *stage, struct cli_several *several,
+                      const struct drill_scene *scene, bool again)
 {
     struct drill_error err;
     bool tested = stage->mode == CLI_AS_MILTER && s->options.smtp;
     if (!tested) {
-        cli_stage_play(stage, again);
-        const struct drill_mta *mta = concluding(stage);
+        cli_several_play(several, again);
+        blame_other(several, stage);
+        const struct drill_mta *mta = cli_several_sum(several, concluding(stage));
         if (mta && drill_run_report(stage->run)->result == DRILL_RESULT_PASS) {
             struct drill_arena arena;
             cli_arena_init(&arena);
@@ -161,13 +179,14 @@ static void play_once(struct session *s, struct cli_stage *stage, const struct d
 }
 
 /* Plays as often as asked; stops at the first play that does not pass. */
-static void play(struct session *s, struct cli_stage *stage, const struct cli_scenario *sc,
-                 const struct drill_scene *scene, struct cli_watch *watch)
+static void play(struct session *s, struct cli_stage *stage, struct cli_several *several,
+                 const struct cli_scenario *sc, const struct drill_scene *scene,
+                 struct cli_watch *watch)
 {
     const struct drill_report *r = drill_run_report(stage->run);
     uint64_t plays = 0, elapsed = 0;
     do {
-        play_once(s, stage, scene, plays > 0);
+        play_once(s, stage, several, scene, plays > 0);
         plays++;
         elapsed += stage->elapsed;
     } while (plays < s->options.repeat && r->result == DRILL_RESULT_PASS && !cli_interrupted(NULL));
@@ -248,6 +267,34 @@ static void play_crowd(struct session *s, const struct cli_scenario *sc,
     tell(s, sc->name, stage->mode, r, sc->file, reason, crowd.quirk, elapsed, plays);
 }
 
+/* With the other milters of the same MTA, if there are any. */
+static void play_stage(struct session *s, const struct cli_scenario *sc, struct cli_stage *stage,
+                       const struct drill_run_config *config, const struct drill_scene *scene,
+                       struct cli_watch *watch)
+{
+    struct drill_arena arena;
+    struct drill_error err;
+    struct cli_several several;
+    cli_arena_init(&arena);
+    cli_several_init(&several);
+    bool ok = s->options.more ? cli_several_words(&several, &s->options, s->net, &arena)
+                              : cli_several_lines(&several, scene, &arena);
+    cli_several_join(&several, stage);
+    if (!ok) {
+        drill_error_set(&err, DRILL_ERR_VALUE, "--milter names a milter that cannot be played");
+    }
+    ok = ok && cli_stage_open(stage, config, scene, &err) &&
+         cli_several_open(&several, config, scene, &err);
+    if (!ok) {
+        cli_results_bad(&s->results, sc->name, stage->mode, &err);
+    } else {
+        play(s, stage, &several, sc, scene, watch);
+    }
+    cli_several_close(&several);
+    cli_stage_close(stage);
+    drill_arena_fini(&arena);
+}
+
 static void play_mode(struct session *s, const struct cli_scenario *sc, enum cli_mode mode,
                       struct drill_arena *arena)
 {
@@ -283,6 +330,12 @@ static void play_mode(struct session *s, const struct cli_scenario *sc, enum cli
         cli_results_bad(&s->results, sc->name, mode, &err);
         return;
     }
+    if ((s->options.more || scene.neighbours) &&
+        (cli_sweep_wanted(&s->options) || cli_crowd_of(sc->file))) {
+        cli_results_skip(&s->results, sc->name, mode,
+                         "several milters are not played in other chunks, or concurrently");
+        return;
+    }
     if (cli_crowd_of(sc->file)) {
         play_crowd(s, sc, &stage, &config, &scene);
         return;
@@ -294,12 +347,7 @@ static void play_mode(struct session *s, const struct cli_scenario *sc, enum cli
         cli_sweep_play(&s->results, sc, mode, &config, &scene);
         return;
     }
-    if (!cli_stage_open(&stage, &config, &scene, &err)) {
-        cli_results_bad(&s->results, sc->name, mode, &err);
-    } else {
-        play(s, &stage, sc, &scene, watch);
-    }
-    cli_stage_close(&stage);
+    play_stage(s, sc, &stage, &config, &scene, watch);
 }
 
 static void play_file(struct session *s, const struct cli_path *path)
@@ -329,7 +377,8 @@ static void play_file(struct session *s, const struct cli_path *path)
     struct drill_writer w = drill_writer_of(unplayed, sizeof(unplayed) - 1);
     bool delivered = s->options.sink || sim || s->options.milter;
     unsigned plays = (s->options.smtp ? DRILL_PLAYS_SMTP : 0U) |
-                     (delivered ? DRILL_PLAYS_DELIVERED : 0U) | (sim ? 0U : DRILL_PLAYS_TLS);
+                     (delivered ? DRILL_PLAYS_DELIVERED : 0U) |
+                     (sim ? (unsigned)DRILL_PLAYS_SEVERAL : DRILL_PLAYS_TLS);
     if (drill_lint_unplayed(sc->file, plays, &w)) {
         unplayed[drill_writer_span(&w).len] = '\0';
         cli_results_skip(&s->results, path->path, play_mta ? as_mta : as_milter, unplayed);
@@ -360,6 +409,10 @@ static bool prepare(struct session *s)
     }
     if ((o->smtp && !o->listen) || (o->sink && !o->smtp)) {
         cli_complain("run: --smtp ADDR goes with --listen ADDR, and --sink ADDR with --smtp");
+        return false;
+    }
+    if (o->more && o->check) {
+        cli_complain("check: one milter is held to the protocol at a time");
         return false;
     }
     if ((o->tls_ca && !o->milter) || (o->tls_ca_out && !o->listen)) {

@@ -90,6 +90,9 @@ void drill_json_seen(struct drill_buf *out, const struct drill_seen *s, uint64_t
     static const char *const events[] = {"open", "frame", "raw", "end", "quiet"};
     json_t *o = begin_event(events[s->kind]);
     put_int(o, "us", s->now > begin ? s->now - begin : 0);
+    if (s->milter) {
+        put_int(o, "milter", s->milter);
+    }
     put(o, "dir", s->dir == DRILL_TO_MILTER ? ">" : "<");
     json_object_set_new(o, "ours", json_boolean(s->ours));
     if (s->kind == DRILL_SEEN_FRAME || s->kind == DRILL_SEEN_RAW) {

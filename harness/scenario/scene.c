@@ -450,6 +450,8 @@ static enum drill_code traffic_line(struct building *b, const struct drill_setup
     case DRILL_SETUP_WHY:
     case DRILL_SETUP_MTA:
     case DRILL_SETUP_MILTER:
+    case DRILL_SETUP_BEFORE:
+    case DRILL_SETUP_AFTER:
     case DRILL_SETUP_TLS:
     case DRILL_SETUP_JUDGE: break;
     }
@@ -531,11 +533,12 @@ static enum drill_code find_profile(struct building *b, enum drill_side side,
     return at(b, line->pos, DRILL_ERR_NOTFOUND);
 }
 
+/* `line` NULL: the file does not say. */
 static enum drill_code build_side(struct building *b, enum drill_side side,
+                                  const struct drill_setup *line,
                                   const struct drill_scene_side *given,
                                   const struct drill_profile **profile, struct drill_settings *set)
 {
-    const struct drill_setup *line = side_line(b->file, side);
     enum drill_code code = find_profile(b, side, line, given, profile);
     if (code != DRILL_OK) {
         return code;
@@ -579,6 +582,31 @@ static enum drill_code tls_line(struct building *b, struct drill_scene *scene)
     return code;
 }
 
+static enum drill_code neighbours(struct building *b, struct drill_scene *scene)
+{
+    static const enum drill_setup_kind KINDS[] = {DRILL_SETUP_BEFORE, DRILL_SETUP_AFTER};
+    struct drill_neighbour **end = &scene->neighbours;
+    for (size_t i = 0; i < 2; i++) {
+        for (const struct drill_setup *s = b->file ? b->file->setup : NULL; s; s = s->next) {
+            if (s->kind != KINDS[i]) {
+                continue;
+            }
+            struct drill_neighbour *n = *end = drill_arena_take(b->arena, sizeof(*n));
+            if (!n) {
+                return no_memory(b);
+            }
+            end = &n->next;
+            n->before = s->kind == DRILL_SETUP_BEFORE;
+            enum drill_code code =
+                build_side(b, DRILL_SIDE_MILTER, s, NULL, &n->milter, &n->settings);
+            if (code != DRILL_OK) {
+                return code;
+            }
+        }
+    }
+    return DRILL_OK;
+}
+
 enum drill_code drill_scene_build(const struct drill_file *file, const char *name,
                                   const struct drill_loader *loader,
                                   const struct drill_scene_side *mta,
@@ -588,10 +616,13 @@ enum drill_code drill_scene_build(const struct drill_file *file, const char *nam
     struct building b = {.file = file, .name = name, .loader = loader, .arena = arena, .err = err};
     drill_error_clear(err);
     memset(scene, 0, sizeof(*scene));
-    enum drill_code code = build_side(&b, DRILL_SIDE_MTA, mta, &scene->mta, &scene->mta_settings);
+    enum drill_code code = build_side(&b, DRILL_SIDE_MTA, side_line(file, DRILL_SIDE_MTA), mta,
+                                      &scene->mta, &scene->mta_settings);
     if (code == DRILL_OK) {
-        code = build_side(&b, DRILL_SIDE_MILTER, milter, &scene->milter, &scene->milter_settings);
+        code = build_side(&b, DRILL_SIDE_MILTER, side_line(file, DRILL_SIDE_MILTER), milter,
+                          &scene->milter, &scene->milter_settings);
     }
+    code = code == DRILL_OK ? neighbours(&b, scene) : code;
     code = code == DRILL_OK ? tls_line(&b, scene) : code;
     return code == DRILL_OK ? build_traffic(&b, scene) : code;
 }

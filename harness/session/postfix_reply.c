@@ -8,6 +8,8 @@
 
 #include <stdio.h>
 
+#include "session/several.h"
+
 /* ---- faults ---- */
 
 /* milter8_comm_error and milter8_conf_error: the connection is shut down. In smtpd the default
@@ -168,6 +170,7 @@ static void refuse(struct drill_mta *mta, uint8_t command, struct drill_span lin
     if (is_early(command)) {
         mta->own.reply = line;
         (void)drill_mta_session_reach(mta, command);
+        drill_several_halt(mta, command, drill_postfix_line(line), false);
         drill_postfix_note(mta, command, "milter-reject", drill_postfix_line(line));
         drill_mta_session_leave(mta, DRILL_AT_CLOSE);
     } else if (drill_mta_session_reach(mta, command)) {
@@ -178,6 +181,12 @@ static void refuse(struct drill_mta *mta, uint8_t command, struct drill_span lin
     }
 }
 
+/* milter.c: any answer that is not "go on" ends the loop over the milters, a hold as well. */
+static void over_for_all(struct drill_mta *mta)
+{
+    drill_several_halt(mta, DRILL_SMFIC_BODYEOB, drill_span_str(""), true);
+}
+
 /* The process cleanup is done with the message; it may have a hold to report. */
 static void conclude(struct drill_mta *mta, uint8_t command)
 {
@@ -185,6 +194,7 @@ static void conclude(struct drill_mta *mta, uint8_t command)
         mta->own.flags |= POSTFIX_HOLD;
         drill_postfix_note(mta, command, "milter-hold",
                            drill_span_str("milter triggers HOLD action"));
+        over_for_all(mta);
     }
     drill_mta_session_unseen(mta);
 }
@@ -222,6 +232,7 @@ static void discard(struct drill_mta *mta, uint8_t command)
         mta->own.flags |= POSTFIX_DISCARD;
         drill_postfix_note(mta, command, "milter-discard",
                            drill_span_str("milter triggers DISCARD action"));
+        over_for_all(mta);
         drill_mta_session_unseen(mta);
     }
 }
@@ -249,6 +260,7 @@ static void shut_down(struct drill_mta *mta, uint8_t command)
             mta->own.flags |= POSTFIX_DISCARD;
             drill_postfix_note(mta, command, "milter-reject",
                                drill_span_str("message content rejected"));
+            over_for_all(mta);
             drill_mta_session_unseen(mta);
         }
         return;
