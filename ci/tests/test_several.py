@@ -17,6 +17,7 @@ import pytest
 
 from fakes import Fake, read_frame, reply_to
 from peers.base import wait_until
+from peers.libmilter import Libmilter
 from peers.postfix import Postfix
 
 MESSAGE = (b"From: <alice@example.org>\r\nTo: <bob@example.com>\r\nSubject: Hi\r\n"
@@ -294,3 +295,127 @@ def test_postfix_and_its_model_do_the_same(postfix, milters, sink, send, case):
     first, second = CASES[case]
     seen, code, message = real(postfix, milters, sink, first, second)
     assert model(send, milters, first, second) == (seen, code, message)
+
+
+# ---- two filters on the real libmilter ----
+
+@pytest.fixture
+def filters():
+    """filters(words, words): two of them, running."""
+    if Libmilter.missing():
+        pytest.skip(Libmilter.missing())
+    with contextlib.ExitStack() as stack:
+        yield lambda *each: [stack.enter_context(Libmilter(logging=True, words=words))
+                             for words in each]
+
+
+WORDS = (["header=X-First:1", "body=Of the first.\r\n", "end=accept"],
+         ["header=X-Second:2", "body=Of the second.\r\n", "end=accept"])
+
+
+def write(folder, name, data):
+    path = os.path.join(folder, name)
+    with open(path, "wb") as out:
+        out.write(data)
+    return path
+
+
+def send_to(drill, work, peers, *options):
+    words = [word for peer in peers for word in ("--milter", peer.address)]
+    rcpts = [word for rcpt in RCPTS for word in ("--rcpt", rcpt)]
+    return drill("send", *words, "--message", write(work, "m.eml", MESSAGE), "--from",
+                 "alice@example.org", *rcpts, "--helo", "client.example", *options)
+
+
+@pytest.mark.parametrize("mta, header", [("stalwart", ["X-First: 1", "X-Second: 2", "From:"]),
+                                         ("postfix", ["X-A: 1", "X-First: 1", "X-Second: 2"]),
+                                         ("sendmail", ["X-A: 1", "X-First: 1", "X-Second: 2"])])
+def test_what_two_filters_do_is_merged(drill, work, filters, mta, header):
+    """S-19: the second's body replaces the first's; headers stand in the order of the milters."""
+    result = send_to(drill, work, filters(*WORDS), "--mta", mta, "--show-message").check_exit(0)
+    lines = result.out.split("\nmessage\n", 1)[1].split("\n\nSMTP:", 1)[0].split("\n")
+    text = "\n".join(delivered(lines)[1])
+    assert "\n".join(header) in text and "Of the second." in text, text
+    assert "Of the first." not in text and "Hello." not in text, text
+
+
+@pytest.mark.parametrize("mta, seen", [("stalwart", False), ("postfix", True), ("sendmail", True)])
+def test_who_sees_what_the_first_has_made_of_it(drill, work, filters, mta, seen):
+    first, second = filters(*WORDS)
+    send_to(drill, work, (first, second), "--mta", mta).check_exit(0)
+    assert ("header X-First" in second.callbacks()) == seen
+    assert "header X-First" not in first.callbacks()
+
+
+def test_postfix_delivers_of_two_filters_what_the_model_says(drill, work, filters, sink):
+    if Postfix.missing():
+        pytest.skip(Postfix.missing())
+    peers = filters(*WORDS)
+    ports = ", ".join(f"inet:127.0.0.1:{peer.port}" for peer in peers)
+    sink.taken.clear()
+    with Postfix(sink=sink.server_address[1], smtpd_milters=ports) as mta:
+        assert converse(mta) == 250
+        assert wait_until(lambda: not mta.queue_files(), mta.alive), mta.log()
+    words, raw = sink.taken[0]
+    real_one = words, without_received(raw.decode().split("\r\n")[:-1])
+    result = send_to(drill, work, peers, "--mta", "postfix", "--show-message").check_exit(0)
+    lines = result.out.split("\nmessage\n", 1)[1].split("\n\nSMTP:", 1)[0].split("\n")
+    assert delivered(lines) == real_one
+
+
+def test_a_discard_of_the_first_ends_it(drill, work, filters):
+    first, second = filters(["end=discard"], ["end=reject"])
+    result = send_to(drill, work, (first, second), "--mta", "postfix", "--format", "jsonl")
+    assert result.check_exit(0).record("outcome")["delivered"]["disposition"] == "discarded"
+    assert "bodyeob " not in second.callbacks()
+
+
+def test_frames_say_whose_they_are(drill, work, filters):
+    result = send_to(drill, work, filters([], []), "--mta", "postfix", "--format", "jsonl")
+    whose = [frame["milter"] for frame in result.check_exit(0).of("frame")
+             if frame["word"] == "mail"]
+    assert whose == [1, 2]
+
+
+# ---- the command line ----
+
+SCENARIO = b"""drill 1 "the first accepts at MAIL" tests=milter
+mta postfix
+...
+> mail
+< continue
+...
+verdict reject
+"""
+
+
+def test_run_plays_the_file_against_the_first(drill, work, filters):
+    first, second = filters([], ["end=reject"])
+    path = write(work, "x.drill", SCENARIO)
+    both = ("--milter", first.address, "--milter", second.address)
+    drill("run", *both, path).check_exit(0).check_out("1 passed")
+    drill("run", *both, "--repeat", "3", path).check_exit(0).check_out("1 passed")
+    drill("run", *both[:2], path).check_exit(1)  # without the second nobody rejects
+
+
+def test_run_fails_when_the_second_is_not_there(drill, work, filters):
+    first, = filters([])
+    path = write(work, "x.drill", SCENARIO.replace(b"verdict reject", b"verdict tempfail"))
+    with Scripted() as gone:
+        address = gone.address
+    result = drill("run", "--milter", first.address, "--milter", address, path)
+    result.check_exit(1).check_out("another milter of this MTA failed", address)
+
+
+@pytest.mark.parametrize("words, text", [
+    (("send", "--milter", "sim:libmilter", "--milter", "inet:9@127.0.0.1"), "all are models"),
+    (("send", "--milter", "sim:libmilter", "--milter", "sim:libmiter"), "did you mean"),
+    (("send", *("--milter", "sim:libmilter") * 17), "at most 16"),
+    (("send", *("--milter", "sim:libmilter") * 2, "--save", "x.drill"), "one conversation"),
+    (("check", *("--milter", "sim:libmilter") * 2, "scenarios"), "one milter"),
+    (("diagnose", *("--milter", "sim:libmilter") * 2), "one by one"),
+])
+def test_what_cannot_be(drill, work, words, text):
+    message = write(work, "m.eml", MESSAGE)
+    more = () if words[0] == "check" else ("--message", message)
+    drill(*words, *more).check_exit(2).check_one_error().check_err(text)
