@@ -19,7 +19,10 @@
  * for the milters behind, and ACCEPT ends it for that milter only.
  *
  * Not modelled: a hold that a milter asks of Postfix before the message's content (P-8) does not
- * hide the commands that follow from the others.
+ * hide the commands that follow from the others; headers that Postfix adds by itself (Date,
+ * Message-Id, From) come behind those of earlier milters, and not before them; what the first
+ * milter agreed on (HDR_LEADSPC, and with Sendmail the actions) counts for the changes of all; an
+ * ABORT that Sendmail may owe to the others after a discard at RCPT or DATA.
  */
 #ifndef DRILL_SESSION_SEVERAL_H
 #define DRILL_SESSION_SEVERAL_H
