@@ -4,9 +4,8 @@
 #include <string.h>
 
 #include "cli/diagnose.h"
-#include "report/verdict.h"
 
-enum { OWN_ERROR = SEND_BEHIND, OWN_LOG, OWN_CONF, OWN_JSON, OWN_OUT, OWN_BUDGET };
+enum { OWN_ERROR = SEND_BEHIND, OWN_LOG, OWN_CONF, OWN_JSON, OWN_OUT, OWN_RECORDING, OWN_BUDGET };
 
 enum { SESSIONS = 500, SECONDS = 300, EXIT_NOT_REPRODUCED = EXIT_AS_EXPECTED };
 
@@ -30,6 +29,8 @@ static const struct cli_word words[] = {
     {"conf", 'v', OWN_CONF},
     {"json", 'f', OWN_JSON},
     {"out", 'v', OWN_OUT},
+    {"recording", 'v', OWN_RECORDING},
+    {"root", 'v', CLI_ROOT},
     {"budget", 'v', OWN_BUDGET},
     {"help", 'f', CLI_HELP},
     {NULL, 0, 0},
@@ -42,6 +43,8 @@ static const char help[] =
     "  --milter ADDR        the milter: it gets up to 500 sessions, so better not one in "
     "production\n"
     "  --message FILE       the message, RFC 5322, LF or CRLF; - for stdin\n"
+    "  --recording FILE     a recorded conversation (or scenario) that says what was sent, "
+    "instead\n"
     "  --from --rcpt --arg --client --client-name --helo --auth --macro\n"
     "                       as in `send`: who sends it, and to whom\n"
     "  --mta PROFILE|FILE|- the MTA: a profile, or Stalwart's MtaMilter object as JSON\n"
@@ -82,7 +85,10 @@ static bool own_option(struct diagnose *d, int id, const char *value)
 {
     switch (id) {
     case OWN_ERROR: d->error = value; return true;
+    case OWN_LOG: return diagnose_file_add(d, value, true);
+    case OWN_CONF: return diagnose_file_add(d, value, false);
     case OWN_JSON: d->json = true; return true;
+    case OWN_RECORDING: d->send.recording = value; return true;
     case OWN_OUT: d->out = value; return true;
     case OWN_BUDGET: return set_budget(d, value);
     default: return send_option(&d->send, id, value);
@@ -134,6 +140,8 @@ static void tell(struct diagnose *d, bool kept)
                               .settings = &d->send.scene.mta_settings,
                               .error = d->error,
                               .gone = d->gone,
+                              .logs = d->logs,
+                              .confs = d->confs,
                               .interrupted = cli_interrupted(NULL),
                               .out = kept ? d->out : NULL};
     drill_buf_init(&out, NULL);
@@ -164,10 +172,17 @@ static int examine(struct diagnose *d)
         cli_complain("no memory");
         return EXIT_USAGE;
     }
+    if (!diagnose_files_begin(d)) {
+        return EXIT_USAGE;
+    }
     enum drill_code code = drill_diagnose(&q, &d->found, &err);
     diagnose_progress_end(d);
     if (code != DRILL_OK) {
         cli_error(&err);
+    }
+    diagnose_logs_read(d);
+    if (!diagnose_confs_read(d, &q.subject)) {
+        return EXIT_USAGE;
     }
     bool keep = d->out && d->found.outcome == DRILL_DIAGNOSED && !d->gone;
     bool kept = keep && diagnose_keep(d);
@@ -192,8 +207,9 @@ static bool read_options(struct diagnose *d, struct cli_args *args, bool *helped
         ok = id >= CLI_OWN ? own_option(d, id, args->value)
                            : id > 0 && cli_option(&d->send.options, args, id);
     }
-    if (ok && !d->send.message) {
-        cli_complain("diagnose: --message FILE is missing; see milterdrill diagnose --help");
+    if (ok && !d->send.message == !d->send.recording) {
+        cli_complain("diagnose: --message FILE or --recording FILE, one of them; see milterdrill "
+                     "diagnose --help");
         return false;
     }
     return ok;

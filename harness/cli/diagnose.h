@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * `diagnose`: cmd_diagnose.c reads the options and says what was found, diagnose_lab.c plays the
- * experiments on sockets (or against a model), diagnose_keep.c writes the minimal case.
+ * experiments on sockets (or against a model), diagnose_notes.c reads --conf and --log files,
+ * diagnose_keep.c writes the minimal case.
  */
 #ifndef DRILL_CLI_DIAGNOSE_H
 #define DRILL_CLI_DIAGNOSE_H
 
 #include "cli/send.h"
-#include "diagnose/diagnose.h"
+#include "report/verdict.h"
+
+struct diagnose_file; /* private: diagnose_notes.c */
 
 struct diagnose {
     struct send send; /* what is sent, and to whom */
@@ -17,13 +20,26 @@ struct diagnose {
     uint64_t microseconds; /* budget */
     struct drill_lab_ops lab;
     struct drill_diagnosis found;
-    bool reached; /* the milter was there once */
-    bool gone;    /* ... and is no more */
-    int width;    /* of the progress line that stands on the terminal */
+    bool reached;   /* the milter was there once */
+    bool gone;      /* ... and is no more */
+    uint32_t plays; /* batches so far */
+    struct diagnose_file *files;
+    bool logs_read;
+    struct drill_verdict_note *logs, *confs;
+    int width; /* of the progress line that stands on the terminal */
 };
 
 /* Fills d->lab. */
 void diagnose_lab_init(struct diagnose *d);
+/* A --log or --conf file. False: no memory (printed). */
+bool diagnose_file_add(struct diagnose *d, const char *path, bool log);
+/* Before the first session: all can be read, and how long the logs are. False after an error that
+ * was printed. */
+bool diagnose_files_begin(struct diagnose *d);
+/* Once, when it was reproduced: what the logs got since. */
+void diagnose_logs_read(struct diagnose *d);
+/* At the end. False after an error that was printed. */
+bool diagnose_confs_read(struct diagnose *d, const struct drill_subject *subject);
 /* Takes the progress line away. */
 void diagnose_progress_end(struct diagnose *d);
 /* DIR/minimal.drill and DIR/minimal.eml: plays the minimal case once more to write it down. False

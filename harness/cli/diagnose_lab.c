@@ -5,6 +5,8 @@
 #include "cli/diagnose.h"
 
 /* The MTA's own limits count; this one is for frames that trickle. */
+enum { REPRODUCED = 4 }; /* batches after which the logs say what there is to say */
+
 #define PATIENCE (UINT64_C(300) * 1000000)
 
 /* One trial on its way. */
@@ -78,6 +80,9 @@ static bool play(void *ctx, const struct drill_trial *trials, size_t count,
         begun++;
     }
     run(d, plays, begun);
+    if (++d->plays == REPRODUCED) {
+        diagnose_logs_read(d);
+    }
     for (size_t i = 0; i < begun; i++) {
         finish(d, &plays[i], &watches[i]);
         bool there = watches[i].sig.symptom != DRILL_SYMPTOM_UNREACHABLE;

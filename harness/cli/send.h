@@ -40,6 +40,7 @@ struct send_rcpt {
 struct send {
     struct drill_arena arena;
     struct cli_options options;
+    const char *recording; /* instead of a message: a scenario whose setup says what is sent */
     const char *message, *from, *client_text, *client_name, *helo, *auth, *save;
     struct send_rcpt *rcpts, **rcpts_end, *last_rcpt;
     struct send_arg *from_args, **from_args_end;

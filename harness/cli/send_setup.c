@@ -267,13 +267,40 @@ static bool check_settings(const struct send *s, const struct drill_settings *se
     return true;
 }
 
+/* The profiles and, of a recording, the traffic. */
+static bool build_scene(struct send *s)
+{
+    struct drill_error err;
+    struct cli_scenario recorded = {.name = ""};
+    if (s->recording &&
+        !cli_scenario_read(&recorded, s->recording, s->options.root, true, &s->arena)) {
+        return false;
+    }
+    const struct drill_loader *loader = s->recording ? &recorded.loader.loader : NULL;
+    return drill_scene_build(recorded.file, recorded.name, loader, &s->mta.side, &s->milter,
+                             &s->arena, &s->scene, &err) == DRILL_OK ||
+           fail(&err);
+}
+
+static bool find_content(struct send *s)
+{
+    if (!s->recording) {
+        return build_client(s);
+    }
+    if (!s->scene.traffic || !s->scene.traffic->messages) {
+        cli_complain("%s: it says of no message what was sent", s->recording);
+        return false;
+    }
+    return true;
+}
+
 bool send_prepare(struct send *s)
 {
     struct drill_error err;
     if (cli_mta_side(&s->options, &s->mta, &err) != DRILL_OK) {
         return fail(&err);
     }
-    if (!s->mta.side.profile) {
+    if (!s->mta.side.profile && !s->recording) {
         s->mta.side.profile = drill_profile_find(DRILL_SIDE_MTA, drill_span_str("stalwart"));
     }
     if (s->mta.note[0]) {
@@ -282,11 +309,7 @@ bool send_prepare(struct send *s)
     if (!find_milter(s)) {
         return false;
     }
-    if (drill_scene_build(NULL, "", NULL, &s->mta.side, &s->milter, &s->arena, &s->scene, &err) !=
-        DRILL_OK) {
-        return fail(&err);
-    }
-    if (!check_settings(s, &s->scene.mta_settings) || !build_client(s)) {
+    if (!build_scene(s) || !check_settings(s, &s->scene.mta_settings) || !find_content(s)) {
         return false;
     }
     return !s->net || cli_tls_choose(&s->tls, CLI_AS_MTA, &s->scene, &s->stage.tls, &err) ||

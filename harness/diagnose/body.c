@@ -131,7 +131,8 @@ static void ask_parts(void *ctx, const bool *sets, size_t count, size_t n,
             return;
         }
     }
-    drill_lab_try_all(&p->w->lab, subjects, (const char(*)[DRILL_LAB_WHAT])what, count, answers);
+    drill_lab_try_all(&p->w->lab, subjects, (const char(*)[DRILL_LAB_WHAT])what, count, answers,
+                      NULL);
 }
 
 /* Takes off what is not needed of `units`; `now` has what is left. */

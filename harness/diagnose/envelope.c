@@ -123,7 +123,7 @@ static void ask_units(void *ctx, const bool *sets, size_t count, size_t n,
             return;
         }
     }
-    drill_lab_try_all(&w->lab, subjects, (const char(*)[DRILL_LAB_WHAT])what, count, answers);
+    drill_lab_try_all(&w->lab, subjects, (const char(*)[DRILL_LAB_WHAT])what, count, answers, NULL);
 }
 
 static void name_rcpts(struct drill_work *w)

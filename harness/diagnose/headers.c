@@ -279,7 +279,7 @@ static void ask_units(void *ctx, const bool *sets, size_t count, size_t n,
             return;
         }
     }
-    drill_lab_try_all(&w->lab, subjects, (const char(*)[DRILL_LAB_WHAT])what, count, answers);
+    drill_lab_try_all(&w->lab, subjects, (const char(*)[DRILL_LAB_WHAT])what, count, answers, NULL);
 }
 
 /* Leaves in `now` the headers that are needed. False: it stopped early. */

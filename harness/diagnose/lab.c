@@ -117,7 +117,8 @@ enum drill_answer drill_lab_try(struct drill_lab *lab, const struct drill_subjec
 }
 
 void drill_lab_try_all(struct drill_lab *lab, const struct drill_subject *subjects,
-                       const char (*what)[DRILL_LAB_WHAT], size_t count, enum drill_answer *answers)
+                       const char (*what)[DRILL_LAB_WHAT], size_t count, enum drill_answer *answers,
+                       enum drill_symptom *symptoms)
 {
     struct drill_trial trials[DRILL_LAB_BATCH];
     struct drill_watch *watches = drill_arena_take(&lab->scratch, count * sizeof(*watches));
@@ -125,6 +126,9 @@ void drill_lab_try_all(struct drill_lab *lab, const struct drill_subject *subjec
     lab->no_memory = lab->no_memory || !watches;
     for (size_t i = 0; i < count; i++) {
         answers[i] = DRILL_ANSWER_NONE;
+        if (symptoms) {
+            symptoms[i] = DRILL_SYMPTOM_UNKNOWN;
+        }
     }
     while (watches && built < count && may_play(lab, built + 1) &&
            build(lab, &subjects[built], &trials[built])) {
@@ -135,6 +139,9 @@ void drill_lab_try_all(struct drill_lab *lab, const struct drill_subject *subjec
     }
     for (size_t i = 0; i < built; i++) {
         answers[i] = answer_of(lab, &watches[i].sig);
+        if (symptoms) {
+            symptoms[i] = watches[i].sig.symptom;
+        }
         if (answers[i] != DRILL_ANSWER_NONE) {
             list(lab, what[i], &watches[i].sig, answers[i]);
         }

@@ -68,9 +68,10 @@ bool drill_lab_play(struct drill_lab *lab, const struct drill_subject *s, const 
 /* Does it fail alike? Listed as `what` (experiments of one name in a row are one entry). */
 enum drill_answer drill_lab_try(struct drill_lab *lab, const struct drill_subject *s,
                                 const char *what);
-/* At most DRILL_LAB_BATCH subjects side by side: for failures that take time. */
+/* At most DRILL_LAB_BATCH subjects side by side: for failures that take time. `symptoms`: of each,
+ * or NULL. */
 void drill_lab_try_all(struct drill_lab *lab, const struct drill_subject *subjects,
-                       const char (*what)[DRILL_LAB_WHAT], size_t count,
-                       enum drill_answer *answers);
+                       const char (*what)[DRILL_LAB_WHAT], size_t count, enum drill_answer *answers,
+                       enum drill_symptom *symptoms);
 
 #endif

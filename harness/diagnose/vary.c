@@ -16,6 +16,7 @@ struct variants {
     struct drill_subject subject[DRILL_LAB_BATCH];
     char what[DRILL_LAB_BATCH][DRILL_LAB_WHAT];
     enum drill_answer answer[DRILL_LAB_BATCH];
+    enum drill_symptom symptom[DRILL_LAB_BATCH];
     size_t count;
 };
 
@@ -29,7 +30,13 @@ static struct drill_subject *add(struct drill_work *w, struct variants *v, const
     return &v->subject[v->count++];
 }
 
-/* How many of the values pass; the factor is ruled out when none does and all were tried. */
+static bool passes(const struct variants *v, size_t i)
+{
+    return v->answer[i] != DRILL_ANSWER_NONE && v->symptom[i] == DRILL_SYMPTOM_NONE;
+}
+
+/* How many of the values pass: one that fails in another way says nothing. The factor is ruled out
+ * when all fail alike. */
 static size_t ask(struct drill_work *w, const char *suspect, struct variants *v)
 {
     size_t passed = 0, same = 0;
@@ -37,11 +44,11 @@ static size_t ask(struct drill_work *w, const char *suspect, struct variants *v)
     for (size_t at = 0; at < v->count; at += w->wide) {
         size_t n = v->count - at < w->wide ? v->count - at : w->wide;
         drill_lab_try_all(&w->lab, v->subject + at, (const char(*)[DRILL_LAB_WHAT])(v->what + at),
-                          n, v->answer + at);
+                          n, v->answer + at, v->symptom + at);
     }
     for (size_t i = 0; i < v->count; i++) {
         size_t used = strlen(text);
-        passed += v->answer[i] == DRILL_ANSWER_OTHER;
+        passed += passes(v, i);
         same += v->answer[i] == DRILL_ANSWER_SAME;
         (void)snprintf(text + used, sizeof(text) - used, "%s%s", i ? ", " : "with ", v->what[i]);
     }
@@ -79,7 +86,7 @@ static void vary_version(struct drill_work *w)
         return;
     }
     for (size_t i = 0; i < v.count; i++) {
-        if (v.answer[i] == DRILL_ANSWER_OTHER && v.subject[i].settings.version > passing) {
+        if (passes(&v, i) && v.subject[i].settings.version > passing) {
             passing = v.subject[i].settings.version;
         }
     }
@@ -136,7 +143,7 @@ static bool find_macro(struct drill_work *w)
         }
         (void)ask(w, "a macro", &v);
         for (size_t i = 0; i < v.count; i++) {
-            if (v.answer[i] == DRILL_ANSWER_OTHER) {
+            if (passes(&v, i)) {
                 named(drill_work_trigger(w, DRILL_TRIGGER_MACRO), w->first.macro[at + i]);
                 found = true;
             }
@@ -266,7 +273,7 @@ static void missing_macro(struct drill_work *w)
         }
         (void)ask(w, "a missing macro", &v);
         for (size_t i = 0; i < v.count; i++) {
-            if (v.answer[i] == DRILL_ANSWER_OTHER) {
+            if (passes(&v, i)) {
                 struct drill_trigger *t = drill_work_trigger(w, DRILL_TRIGGER_MACRO);
                 named(t, MACROS[at + i].name);
                 if (t) {

@@ -71,8 +71,8 @@ static void ask_numbers(void *ctx, const uint64_t *numbers, size_t count,
         }
         (void)snprintf(what[i], sizeof(what[i]), "%s", scale->what);
     }
-    drill_lab_try_all(&scale->w->lab, subjects, (const char(*)[DRILL_LAB_WHAT])what, count,
-                      answers);
+    drill_lab_try_all(&scale->w->lab, subjects, (const char(*)[DRILL_LAB_WHAT])what, count, answers,
+                      NULL);
 }
 
 void drill_work_measure(struct drill_scale *scale, uint64_t pass, uint64_t fail,
@@ -110,7 +110,7 @@ static void ask_pieces(void *ctx, const size_t *from, const size_t *to, size_t c
         (void)snprintf(what[i], sizeof(what[i]), "%s", p->scale->what);
     }
     drill_lab_try_all(&p->scale->w->lab, subjects, (const char(*)[DRILL_LAB_WHAT])what, count,
-                      answers);
+                      answers, NULL);
 }
 
 struct drill_span drill_work_piece(struct drill_scale *scale, struct drill_span text)

@@ -57,7 +57,7 @@ static void listener_accept(struct drill_net_listener *l)
     while (l->readable && !drill_link_alone(&l->waiting)) {
         struct drill_net_conn *c =
             DRILL_LINK_OWNER(l->waiting.next, struct drill_net_conn, waiting);
-        int fd = drill_net_accept(l->fd);
+        int fd = drill_net_accept(l->fd, NULL);
         int error = fd < 0 ? errno : 0;
         if (fd < 0 && drill_net_again(error)) {
             l->readable = false;
@@ -68,10 +68,23 @@ static void listener_accept(struct drill_net_listener *l)
     }
 }
 
+static void listener_take_one(struct drill_net_listener *l)
+{
+    struct drill_net_peer from = {.addr = {.ss_family = AF_UNSPEC}};
+    int fd = drill_net_accept(l->fd, &from);
+    if (fd >= 0 || !drill_net_again(errno)) {
+        l->take(l->take_ctx, fd, &from);
+    }
+}
+
 static void listener_io(struct ev_loop *loop, struct ev_io *w, int revents)
 {
     struct drill_net_listener *l = w->data;
     (void)revents;
+    if (l->take) {
+        listener_take_one(l);
+        return;
+    }
     l->readable = true;
     if (drill_link_alone(&l->waiting)) {
         ev_io_stop(loop, w);
@@ -79,13 +92,34 @@ static void listener_io(struct ev_loop *loop, struct ev_io *w, int revents)
     listener_accept(l);
 }
 
+/* Bound, but nobody can connect yet. errno on failure. */
+static bool listener_rights(struct drill_net_listener *l)
+{
+    const struct drill_net_rights *r = &l->rights;
+    const char *path = l->address.path;
+    l->failed = "set the owner of";
+    if ((r->has_user || r->has_group) &&
+        lchown(path, r->has_user ? r->user : (uid_t)-1, r->has_group ? r->group : (gid_t)-1) != 0) {
+        return false;
+    }
+    l->failed = "set the mode of";
+    if (r->has_mode && chmod(path, r->mode) != 0) {
+        return false;
+    }
+    l->failed = "listen on";
+    return true;
+}
+
 /* errno on failure. */
 static bool listener_open(struct drill_net_listener *l)
 {
     l->fd = listener_bind(&l->bound);
-    if (l->fd >= 0 && listen(l->fd, SOMAXCONN) != 0) {
+    if (l->fd >= 0 && (!listener_rights(l) || listen(l->fd, SOMAXCONN) != 0)) {
         int error = errno;
         (void)close(l->fd);
+        if (l->address.kind == DRILL_ADDRESS_UNIX) {
+            (void)unlink(l->address.path);
+        }
         l->fd = -1;
         errno = error;
     }
@@ -137,6 +171,19 @@ void drill_net_listener_leave(struct drill_net_conn *c)
 void drill_net_listener_refuse(struct drill_net_listener *l)
 {
     listener_shut(l);
+}
+
+void drill_net_listener_take(struct drill_net_listener *l,
+                             void (*take)(void *ctx, int fd, const struct drill_net_peer *from),
+                             void *ctx)
+{
+    l->take = take;
+    l->take_ctx = ctx;
+    if (l->fd >= 0 && take) {
+        ev_io_start(l->net->loop, &l->io);
+    } else if (l->fd >= 0) {
+        ev_io_stop(l->net->loop, &l->io);
+    }
 }
 
 /* ---- its owner ---- */
@@ -211,13 +258,27 @@ static enum drill_code listener_start(struct drill_net_listener *l, struct drill
         }
         error = errno;
     }
-    return drill_error_set(err, DRILL_ERR_IO, "cannot listen on %s: %s",
+    return drill_error_set(err, DRILL_ERR_IO, "cannot %s %s: %s", l->failed,
                            drill_address_format(&l->address, text, sizeof(text)), strerror(error));
 }
 
 struct drill_net_listener *drill_net_listen(struct drill_net *net, const struct drill_address *a,
                                             struct drill_error *err)
 {
+    return drill_net_listen_with(net, a, NULL, err);
+}
+
+struct drill_net_listener *drill_net_listen_with(struct drill_net *net,
+                                                 const struct drill_address *a,
+                                                 const struct drill_net_rights *rights,
+                                                 struct drill_error *err)
+{
+    bool given = rights && (rights->has_mode || rights->has_user || rights->has_group);
+    if (given && a->kind != DRILL_ADDRESS_UNIX) {
+        drill_error_set(err, DRILL_ERR_VALUE,
+                        "a mode and an owner are for UNIX sockets (unix:/path) only");
+        return NULL;
+    }
     struct drill_net_listener *l = drill_alloc_resize(NULL, NULL, sizeof(*l));
     if (!l) {
         drill_error_set(err, DRILL_ERR_MEMORY, "no memory for a listener");
@@ -228,6 +289,10 @@ struct drill_net_listener *drill_net_listen(struct drill_net *net, const struct 
     l->address = *a;
     l->fd = -1;
     l->holder = -1;
+    l->failed = "listen on";
+    if (rights) {
+        l->rights = *rights;
+    }
     drill_link_init(&l->waiting);
     if (listener_start(l, err) != DRILL_OK) {
         drill_alloc_resize(NULL, l, 0);

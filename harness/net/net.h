@@ -18,6 +18,7 @@ struct drill_net;          /* the reactor */
 struct drill_net_conn;     /* one play's connection */
 struct drill_net_listener; /* connections that wait their turn */
 struct drill_tls;          /* tls.h */
+struct drill_net_rights;   /* rights.h */
 
 struct drill_net *drill_net_new(struct drill_error *err);
 void drill_net_free(struct drill_net *net);
@@ -28,6 +29,12 @@ void drill_net_free(struct drill_net *net);
  * stays ours while a play refuses. Free the acceptors before their listener. */
 struct drill_net_listener *drill_net_listen(struct drill_net *net, const struct drill_address *a,
                                             struct drill_error *err);
+/* The same with rights (copied; NULL: none given). They stand before anyone can connect. With an
+ * address that is no UNIX socket: DRILL_ERR_VALUE. */
+struct drill_net_listener *drill_net_listen_with(struct drill_net *net,
+                                                 const struct drill_address *a,
+                                                 const struct drill_net_rights *rights,
+                                                 struct drill_error *err);
 void drill_net_listener_address(const struct drill_net_listener *l, struct drill_address *out);
 void drill_net_listener_free(struct drill_net_listener *l);
 

@@ -37,14 +37,19 @@ int drill_net_socket(int family)
 #endif
 }
 
-int drill_net_accept(int listener)
+int drill_net_accept(int listener, struct drill_net_peer *from)
 {
+    struct sockaddr *addr = from ? (struct sockaddr *)(void *)&from->addr : NULL;
+    socklen_t *len = from ? &from->len : NULL;
     int fd = -1;
     do {
+        if (from) {
+            from->len = sizeof(from->addr);
+        }
 #ifdef __linux__
-        fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        fd = accept4(listener, addr, len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 #else
-        fd = socket_prepare(accept(listener, NULL, NULL));
+        fd = socket_prepare(accept(listener, addr, len));
 #endif
     } while (fd < 0 && (errno == EINTR || errno == ECONNABORTED));
     return fd;

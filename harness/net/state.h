@@ -7,6 +7,7 @@
 
 #include "net/link.h"
 #include "net/net.h"
+#include "net/rights.h"
 #include "net/tls_conn.h"
 
 enum { DRILL_NET_BUFFER = 64 * 1024, DRILL_NET_ADDRESSES = 16 };
@@ -74,10 +75,15 @@ struct drill_net_listener {
     struct ev_io io;
     struct drill_address address; /* with the port that was bound */
     struct drill_net_peer bound;
-    int fd;     /* -1 while refusing */
-    int holder; /* keeps the port; never listens */
+    struct drill_net_rights rights;
+    const char *failed; /* what could not be done */
+    int fd;             /* -1 while refusing */
+    int holder;         /* keeps the port; never listens */
     bool readable;
     struct drill_link waiting; /* plays, in the order in which they asked */
+    /* Takes them instead of plays; -1: none can be taken, errno says why. NULL: plays do. */
+    void (*take)(void *ctx, int fd, const struct drill_net_peer *from);
+    void *take_ctx;
 };
 
 /* The operations of play/transport.h; `conn` is a struct drill_net_conn. */
@@ -91,7 +97,8 @@ void drill_net_ready(struct drill_net_conn *c);
 
 /* socket.c: all sockets are non-blocking and closed on exec; -1 and errno. */
 int drill_net_socket(int family);
-int drill_net_accept(int listener);
+/* `from`: NULL or who it is. */
+int drill_net_accept(int listener, struct drill_net_peer *from);
 void drill_net_option(int fd, int level, int name, int value);
 /* As the language's `reset`: no FIN, whatever is queued. */
 void drill_net_abort(int fd);
@@ -102,6 +109,10 @@ bool drill_net_again(int error);
 void drill_net_listener_wait(struct drill_net_listener *l, struct drill_net_conn *c);
 void drill_net_listener_leave(struct drill_net_conn *c);
 void drill_net_listener_refuse(struct drill_net_listener *l);
+/* One connection a wake-up, so that those that stand have their turn. */
+void drill_net_listener_take(struct drill_net_listener *l,
+                             void (*take)(void *ctx, int fd, const struct drill_net_peer *from),
+                             void *ctx);
 
 /* conn.c: plays of anything (drill_play_user), as drill_net_connector and drill_net_acceptor make
  * them of runners; drill_net_conn_new: one that never opens, and may only wait. */

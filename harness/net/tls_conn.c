@@ -239,10 +239,14 @@ enum drill_tls_step drill_tls_conn_recv(struct drill_tls_conn *t, uint8_t *buf, 
     return step(t, n, true);
 }
 
+bool drill_tls_conn_shaken(const struct drill_tls_conn *t)
+{
+    return t->ssl && SSL_is_init_finished(t->ssl) == 1;
+}
+
 void drill_tls_conn_notify(struct drill_tls_conn *t)
 {
-    if (t->ssl && !t->broken && SSL_is_init_finished(t->ssl) &&
-        !(SSL_get_shutdown(t->ssl) & SSL_SENT_SHUTDOWN)) {
+    if (drill_tls_conn_shaken(t) && !t->broken && !(SSL_get_shutdown(t->ssl) & SSL_SENT_SHUTDOWN)) {
         prepare(t);
         (void)SSL_shutdown(t->ssl);
         ERR_clear_error();

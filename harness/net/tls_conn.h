@@ -26,6 +26,7 @@ enum drill_tls_step drill_tls_conn_send(struct drill_tls_conn *t, struct drill_s
                                         size_t *took);
 enum drill_tls_step drill_tls_conn_recv(struct drill_tls_conn *t, uint8_t *buf, size_t want,
                                         size_t *got);
+bool drill_tls_conn_shaken(const struct drill_tls_conn *t);
 /* Sends close_notify, unless the connection broke or the handshake is not done. */
 void drill_tls_conn_notify(struct drill_tls_conn *t);
 /* Before the socket is closed. Texts stay until the next begin. */

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* What other programs' files say: limits of --conf files, and lines that --log files got meanwhile.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/diagnose.h"
+#include "diagnose/conf.h"
+
+enum { LINES = 12, LOG_MOST = 1 << 20 };
+
+struct diagnose_file {
+    const char *path;
+    bool log;
+    uint64_t from; /* of a log: its size before the first session */
+    struct diagnose_file *next;
+};
+
+bool diagnose_file_add(struct diagnose *d, const char *path, bool log)
+{
+    struct diagnose_file *f = drill_arena_take(&d->send.arena, sizeof(*f));
+    struct diagnose_file **end = &d->files;
+    if (!f) {
+        cli_complain("no memory");
+        return false;
+    }
+    while (*end) {
+        end = &(*end)->next;
+    }
+    f->path = path;
+    f->log = log;
+    *end = f;
+    return true;
+}
+
+static uint64_t size_of(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && st.st_size > 0 ? (uint64_t)st.st_size : 0;
+}
+
+bool diagnose_files_begin(struct diagnose *d)
+{
+    for (struct diagnose_file *f = d->files; f; f = f->next) {
+        FILE *stream = fopen(f->path, "rb");
+        if (!stream) {
+            cli_complain("%s: %s", f->path, strerror(errno));
+            return false;
+        }
+        (void)fclose(stream);
+        f->from = size_of(f->path);
+    }
+    return true;
+}
+
+static struct drill_verdict_note *add_note(struct diagnose *d, struct drill_verdict_note **list,
+                                           const char *file, struct drill_span text)
+{
+    struct drill_verdict_note *n = drill_arena_take(&d->send.arena, sizeof(*n));
+    while (*list) {
+        list = &(*list)->next;
+    }
+    if (n) {
+        n->file = file;
+        n->text = text;
+        *list = n;
+    }
+    return n;
+}
+
+/* What came to the log since, at most its last LINES lines. */
+static void read_log(struct diagnose *d, const struct diagnose_file *f)
+{
+    uint64_t size = size_of(f->path), from = size < f->from ? 0 : f->from; /* it was rotated */
+    from = size - from > LOG_MOST ? size - LOG_MOST : from;
+    FILE *stream = fopen(f->path, "rb");
+    uint8_t *text = drill_arena_take(&d->send.arena, (size_t)(size - from) + 1);
+    size_t len = 0;
+    if (stream && text && fseeko(stream, (off_t)from, SEEK_SET) == 0) {
+        len = fread(text, 1, (size_t)(size - from), stream);
+    }
+    if (stream) {
+        (void)fclose(stream);
+    }
+    size_t lines = 0, at = len;
+    while (at > 0 && lines <= LINES) {
+        lines += text[--at] == '\n';
+    }
+    at += lines > LINES;
+    while (at < len) {
+        struct drill_span rest = drill_span_of(text + at, len - at);
+        size_t n = drill_span_find(rest, '\n');
+        (void)add_note(d, &d->logs, f->path, drill_span_sub(rest, 0, n));
+        at += n + 1;
+    }
+}
+
+void diagnose_logs_read(struct diagnose *d)
+{
+    if (d->logs_read) {
+        return;
+    }
+    d->logs_read = true;
+    for (const struct diagnose_file *f = d->files; f; f = f->next) {
+        if (f->log) {
+            read_log(d, f);
+        }
+    }
+}
+
+static bool read_conf(struct diagnose *d, const struct diagnose_file *f,
+                      const struct drill_subject *subject)
+{
+    struct drill_error err;
+    struct drill_span source;
+    struct drill_conf_limit *limits = NULL;
+    if (cli_read(f->path, &d->send.arena, &source, &err) != DRILL_OK ||
+        drill_conf_read(source, f->path, &d->send.arena, &limits, &err) != DRILL_OK) {
+        cli_error(&err);
+        return false;
+    }
+    for (const struct drill_conf_limit *l = limits; l; l = l->next) {
+        char text[400];
+        drill_conf_compare(l, subject, &d->found, text, sizeof(text));
+        struct drill_verdict_note *n = add_note(d, &d->confs, f->path, l->text);
+        struct drill_span copy = drill_arena_copy(&d->send.arena, drill_span_str(text));
+        if (n) {
+            n->line = l->line;
+            n->meaning = (const char *)copy.ptr;
+        }
+    }
+    return true;
+}
+
+bool diagnose_confs_read(struct diagnose *d, const struct drill_subject *subject)
+{
+    for (const struct diagnose_file *f = d->files; f; f = f->next) {
+        if (!f->log && !read_conf(d, f, subject)) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+#include "diagnose/conf.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct row {
+    const char *key;
+    enum drill_conf_unit unit;
+    enum drill_conf_of of;
+    const char *sentence;
+};
+
+static const struct row ROWS[] = {
+#define DRILL_CONF(key, unit, of, sentence) {key, DRILL_CONF_##unit, DRILL_CONF_##of, sentence},
+#include "diagnose/conf.def"
+#undef DRILL_CONF
+};
+
+static const struct row *find(struct drill_span key)
+{
+    for (size_t i = 0; i < sizeof(ROWS) / sizeof(*ROWS); i++) {
+        if (drill_span_equal(key, drill_span_str(ROWS[i].key))) {
+            return &ROWS[i];
+        }
+    }
+    return NULL;
+}
+
+/* ---- values ---- */
+
+static uint64_t scaled(uint64_t n, uint64_t by)
+{
+    return by && n > UINT64_MAX / by ? UINT64_MAX : n * by;
+}
+
+static bool unit_of(const struct row *row, struct drill_span behind, uint64_t *by)
+{
+    static const struct {
+        const char *text;
+        enum drill_conf_unit of;
+        uint64_t by;
+    } UNITS[] = {{"", DRILL_CONF_BYTES, 1},
+                 {"K", DRILL_CONF_BYTES, 1 << 10},
+                 {"M", DRILL_CONF_BYTES, 1 << 20},
+                 {"G", DRILL_CONF_BYTES, 1 << 30},
+                 {"", DRILL_CONF_SECONDS, 1000000},
+                 {"", DRILL_CONF_MILLISECONDS, 1000},
+                 {"ms", DRILL_CONF_SECONDS, 1000},
+                 {"s", DRILL_CONF_SECONDS, 1000000},
+                 {"m", DRILL_CONF_SECONDS, 60000000},
+                 {"h", DRILL_CONF_SECONDS, UINT64_C(3600000000)},
+                 {"d", DRILL_CONF_SECONDS, UINT64_C(86400000000)}};
+    for (size_t i = 0; i < sizeof(UNITS) / sizeof(*UNITS); i++) {
+        bool time = row->unit != DRILL_CONF_BYTES && UNITS[i].of == DRILL_CONF_SECONDS;
+        bool fits = UNITS[i].of == row->unit || (time && UNITS[i].text[0]);
+        if (fits && drill_span_equal_nocase(behind, drill_span_str(UNITS[i].text))) {
+            *by = UNITS[i].by;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_value(const struct row *row, struct drill_span text, uint64_t *out)
+{
+    uint64_t n = 0, by = 1;
+    size_t i = 0;
+    for (; i < text.len && text.ptr[i] >= '0' && text.ptr[i] <= '9'; i++) {
+        uint64_t ten = scaled(n, 10);
+        n = ten > UINT64_MAX - 9 ? ten : ten + (uint64_t)(text.ptr[i] - '0');
+    }
+    if (i == 0 || row->of == DRILL_CONF_NOTHING ||
+        !unit_of(row, drill_span_sub(text, i, text.len), &by)) {
+        return false;
+    }
+    *out = scaled(n, by);
+    return true;
+}
+
+/* ---- lines ---- */
+
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+static struct drill_span trimmed(struct drill_span s)
+{
+    while (s.len && is_blank(s.ptr[0])) {
+        s = drill_span_sub(s, 1, s.len);
+    }
+    while (s.len && is_blank(s.ptr[s.len - 1])) {
+        s.len--;
+    }
+    return s;
+}
+
+/* What may stand around a key or a value: quotes and the comma of JSON. */
+static struct drill_span bare(struct drill_span s)
+{
+    s = trimmed(s);
+    if (s.len && s.ptr[s.len - 1] == ',') {
+        s = trimmed(drill_span_sub(s, 0, s.len - 1));
+    }
+    if (s.len >= 2 && s.ptr[0] == '"' && s.ptr[s.len - 1] == '"') {
+        s = drill_span_sub(s, 1, s.len - 2);
+    }
+    return s;
+}
+
+static size_t key_end(struct drill_span line)
+{
+    size_t i = 0;
+    while (i < line.len && !is_blank(line.ptr[i]) && line.ptr[i] != '=' && line.ptr[i] != ':') {
+        i++;
+    }
+    return i;
+}
+
+/* "key value", "key = value", "\"key\": value": one member a line, as such files are written. */
+static bool add_line(struct drill_span line, uint32_t number, struct drill_arena *arena,
+                     struct drill_conf_limit ***end)
+{
+    line = trimmed(line);
+    while (line.len && (line.ptr[0] == '{' || line.ptr[0] == '}')) {
+        line = trimmed(drill_span_sub(line, 1, line.len));
+    }
+    size_t at = key_end(line);
+    const struct row *row = find(bare(drill_span_sub(line, 0, at)));
+    if (!row) {
+        return true;
+    }
+    while (at < line.len &&
+           (is_blank(line.ptr[at]) || line.ptr[at] == '=' || line.ptr[at] == ':')) {
+        at++;
+    }
+    struct drill_conf_limit *limit = drill_arena_take(arena, sizeof(*limit));
+    if (!limit) {
+        return false;
+    }
+    struct drill_span value = bare(drill_span_sub(line, at, line.len));
+    limit->key = row->key;
+    limit->sentence = row->sentence;
+    limit->of = row->of;
+    limit->line = number;
+    limit->text = line;
+    limit->has_value = read_value(row, value, &limit->value);
+    **end = limit;
+    *end = &limit->next;
+    return true;
+}
+
+enum drill_code drill_conf_read(struct drill_span source, const char *name,
+                                struct drill_arena *arena, struct drill_conf_limit **list,
+                                struct drill_error *err)
+{
+    struct drill_conf_limit **end = list;
+    uint32_t number = 1;
+    while (*end) {
+        end = &(*end)->next;
+    }
+    if (drill_span_find(source, 0) < source.len) {
+        enum drill_code code =
+            drill_error_set(err, DRILL_ERR_SYNTAX, "a NUL byte: this is no configuration file");
+        drill_error_at(err, name, 1, 1);
+        return code;
+    }
+    for (size_t at = 0; at < source.len; number++) {
+        struct drill_span rest = drill_span_sub(source, at, source.len);
+        size_t size = drill_span_find(rest, '\n');
+        if (!add_line(drill_span_sub(rest, 0, size), number, arena, &end)) {
+            return drill_error_set(err, DRILL_ERR_MEMORY, "no memory for %s", name);
+        }
+        at += size + 1;
+    }
+    return DRILL_OK;
+}
+
+/* ---- comparing ---- */
+
+static uint64_t message_size(const struct drill_subject *s, uint64_t *longest)
+{
+    uint64_t size = s->body.len + 2;
+    *longest = 0;
+    for (size_t i = 0; i < s->headers; i++) {
+        uint64_t line = s->header[i]->name.len + s->header[i]->value.len + 3;
+        size += line;
+        *longest = line > *longest ? line : *longest;
+    }
+    return size;
+}
+
+/* The number that was measured, and is to be held against this kind of limit. */
+static const struct drill_trigger *measured(const struct drill_diagnosis *d, enum drill_conf_of of)
+{
+    for (const struct drill_trigger *t = d->triggers; t; t = t->next) {
+        bool size = t->kind == DRILL_TRIGGER_BODY_SIZE && of == DRILL_CONF_MESSAGE;
+        bool header = t->kind == DRILL_TRIGGER_FRAME_SIZE && of == DRILL_CONF_HEADER;
+        bool time = t->kind == DRILL_TRIGGER_TIME && of == DRILL_CONF_TIME;
+        if (t->measured && (size || header || time)) {
+            return t;
+        }
+    }
+    return NULL;
+}
+
+/* A limit of a message counts its headers too, or does not; so near is near enough to say so. */
+static bool is_near(uint64_t limit, const struct drill_trigger *t)
+{
+    uint64_t slack = limit / 50 > 2048 ? limit / 50 : 2048;
+    return t->smallest_fail + slack >= limit && t->largest_pass <= limit + slack;
+}
+
+void drill_conf_compare(const struct drill_conf_limit *limit, const struct drill_subject *subject,
+                        const struct drill_diagnosis *d, char *out, size_t cap)
+{
+    uint64_t longest, size = message_size(subject, &longest);
+    const struct drill_trigger *t = measured(d, limit->of);
+    uint64_t met = limit->of == DRILL_CONF_MESSAGE  ? size
+                   : limit->of == DRILL_CONF_HEADER ? longest
+                   : limit->of == DRILL_CONF_REPLY  ? d->most_reply
+                                                    : d->slowest;
+    const char *unit = limit->of == DRILL_CONF_TIME ? "us" : "bytes";
+    if (!limit->has_value) {
+        (void)snprintf(out, cap, "%s", limit->sentence);
+    } else if (limit->value == 0) {
+        (void)snprintf(out, cap, "%s; 0: no limit", limit->sentence);
+    } else if (t && is_near(limit->value, t)) {
+        (void)snprintf(out, cap, "%s: this is the limit that was met (%llu %s pass, %llu fail)",
+                       limit->sentence, (unsigned long long)t->largest_pass, unit,
+                       (unsigned long long)t->smallest_fail);
+    } else {
+        (void)snprintf(out, cap, "%s; here %llu %s: %s", limit->sentence, (unsigned long long)met,
+                       unit, met > limit->value ? "over it" : "not met");
+    }
+}
