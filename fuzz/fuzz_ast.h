@@ -22,6 +22,9 @@ static inline void note_value(struct fuzz_trace *t, const struct drill_value *v)
     for (const struct drill_part *part = v->parts; part; part = part->next) {
         fuzz_note(t, part->kind);
         fuzz_note(t, part->times);
+        fuzz_note(t, part->sliced);
+        fuzz_note(t, part->low);
+        fuzz_note(t, part->high);
         note_span(t, part->bytes);
         note_span(t, part->name);
     }

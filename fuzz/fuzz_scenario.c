@@ -72,6 +72,7 @@ static void check_line(const struct drill_step *step, struct drill_arena *arena)
         struct drill_came came = {out.code, out.length, drill_span_of(payload, len), true};
         if (!drill_message_decode(step->dir, out.code, came.payload, &m)) {
             FUZZ_ASSERT(drill_match(item, step->dir, &came, NULL, &why));
+            FUZZ_ASSERT(drill_match_recorded(item, step->dir, &came, NULL, &why));
         }
     }
 }

@@ -9,7 +9,7 @@
 1: a mutant that nobody notices, or a scenario that fails under no mutant of the side that it asks;
 2: no answer (a text of mutants.txt that does not stand exactly once in its file, no build, a mutant
 that crashes). A scenario notices when it passes no longer, or when it was expected to fail and
-passes, or fails otherwise. What no scenario notices of the judge, its unit tests may. Works on a
+passes, or fails otherwise. What no scenario notices of the judge, or of how recordings are compared, unit tests may. Works on a
 copy of the sources as they lie here; the form of a mutant: mutants.txt.
 """
 
@@ -32,9 +32,11 @@ BEGIN, END = "<!-- mutants -->", "<!-- /mutants -->"
 COPIED = ("CMakeLists.txt", "README.md", "harness", "fuzz", "corpus", "scenarios", "ci")
 MILTERS = re.compile(r"harness/session/(libmilter|rspamd|pmilter|v2only|negotiate|milter)\b")
 MTAS = re.compile(r"harness/session/(stalwart|postfix|sendmail|mta|several|apply)")
-JUDGE = re.compile(r"harness/session/(judge|rule)")
+# What no scenario can show (a recording's other ids, finer points of the judge), unit tests may.
+TESTED = re.compile(r"harness/(session/(judge|rule)|scenario/(shape|tolerate|match|run_tolerate))")
 TESTS = ("test_session_judge", "test_session_judge_mta", "test_session_judge_milter",
-         "test_session_judge_text")
+         "test_session_judge_text", "test_scenario_shape", "test_scenario_match",
+         "test_scenario_run_tolerate")
 SECONDS = 60  # for one run of all scenarios, which takes a tenth of one
 EXAMPLES = 3
 
@@ -174,14 +176,14 @@ def check_texts(copy, chosen):
 
 
 def tried(copy, mutant):
-    """Which scenarios notice it, and do the judge's tests."""
+    """Which scenarios notice it, and do the unit tests."""
     text = copy.text(mutant.file)
     copy.put(mutant.file, applied(mutant, text))
     try:
         copy.checked("ninja", "-C", copy.build, "milterdrill")
         after = copy.play(mutant.id)
         noticed = sorted(path for path in copy.before if copy.before[path] != after.get(path))
-        by_tests = bool(not noticed and JUDGE.match(mutant.file) and copy.tests_fail(mutant.id))
+        by_tests = bool(not noticed and TESTED.match(mutant.file) and copy.tests_fail(mutant.id))
     finally:
         copy.put(mutant.file, text)
     return Caught(mutant, noticed, by_tests)

@@ -35,7 +35,13 @@ def examples():
 EXAMPLES = list(examples())
 
 
+# The one file that examples may name.
+HELLO = b"Subject: hello\r\n\r\nHello, all.\r\n"
+
+
 def written(folder, text):
+    with open(os.path.join(folder, "hello.eml"), "wb") as out:
+        out.write(HELLO)
     path = os.path.join(folder, "example.drill")
     with open(path, "w", encoding="utf-8", newline="") as out:
         out.write(text)
@@ -49,6 +55,6 @@ def test_the_reference_has_examples():
 @pytest.mark.parametrize("place,words,text", EXAMPLES, ids=[place for place, _, _ in EXAMPLES])
 def test_example(drill, work, place, words, text):
     path = written(work, text)
-    drill("lint", "--root", "scenarios", path).check_exit(0)
-    result = drill("run", "--sim", "--root", "scenarios", path)
+    drill("lint", path).check_exit(0)
+    result = drill("run", "--sim", path)
     result.check_exit(77 if "unplayed" in words else 0)

@@ -13,6 +13,7 @@
 #include "report/explain.h"
 #include "report/json.h"
 #include "report/show.h"
+#include "scenario/cache.h"
 #include "scenario/lint.h"
 #include "scenario/parse.h"
 #include "scenario/run.h"
@@ -36,10 +37,12 @@ enum drill_code cli_read(const char *path, struct drill_arena *arena, struct dri
 /* All or nothing: a temporary file beside it, then rename. */
 enum drill_code cli_write(const char *path, struct drill_span bytes, struct drill_error *err);
 
-/* Loads what a scenario names, from below one folder: no absolute path, no `..`, no symbolic link
- * out of it. */
+/* Loads what a scenario names, each file once, from below one folder: no absolute path, no `..`, no
+ * symbolic link out of it. Must not move. */
 struct cli_loader {
-    struct drill_loader loader;
+    struct drill_loader loader; /* for everybody: the cache's */
+    struct drill_cache cache;
+    struct drill_loader files;
     struct drill_arena *arena;
     char base[4096]; /* the scenario's folder: names are relative to it */
     char root[4096]; /* and must lie below this one */
@@ -83,6 +86,9 @@ struct cli_more {
     struct cli_more *next;
 };
 
+/* --timing: when `after=` holds. AS_WRITTEN: but not in a recording. */
+enum cli_timing { CLI_TIMING_AS_WRITTEN, CLI_TIMING_ORIGINAL, CLI_TIMING_FAST };
+
 enum cli_format { CLI_TEXT, CLI_JSONL, CLI_TAP, CLI_JUNIT };
 
 struct cli_options {
@@ -96,6 +102,8 @@ struct cli_options {
     bool check; /* the command is `check`: every rule counts, results are numbered by class */
     bool verbose;
     bool no_annotations;
+    bool exact; /* recordings: byte for byte, with their chunks */
+    enum cli_timing timing;
     bool strict;  /* an expected failure that passes is a failure */
     bool reports; /* set by the command before its options: --format takes tap and junit, too */
     enum cli_format format;
@@ -138,6 +146,8 @@ enum cli_option {
     CLI_SINK,
     CLI_TLS_CA,
     CLI_TLS_CA_OUT,
+    CLI_EXACT,
+    CLI_TIMING,
     CLI_HELP,
     CLI_OWN = 100
 };

@@ -22,6 +22,8 @@ static const struct cli_word words[] = {
     {"root", 'v', CLI_ROOT},
     {"repeat", 'v', CLI_REPEAT},
     {"timeout", 'v', CLI_TIMEOUT},
+    {"exact", 'f', CLI_EXACT},
+    {"timing", 'v', CLI_TIMING},
     {"format", 'v', CLI_FORMAT},
     {"verbose", 'f', CLI_VERBOSE},
     {"help", 'f', CLI_HELP},
@@ -61,6 +63,8 @@ static const char help[] =
     "  --cut-everywhere play each again with the connection lost at every byte (--sim)\n"
     "  --seed N         of what those two choose (1)\n"
     "  --timeout TIME   patience for one line (10s; with --listen 60s; none with --sim)\n"
+    "  --exact          play recordings byte for byte, and send with their chunks\n"
+    "  --timing original|fast   wait as `after=` says, or never (default: not in recordings)\n"
     "  --expect FILE    known failures, one a line: PATH | fail | REASON (may repeat); those of\n"
     "                   the models, in expected/ beside the class folders, count by themselves;\n"
     "                   PATH | withheld | REASON is not played, and not named\n"
@@ -295,6 +299,16 @@ static void play_stage(struct session *s, const struct cli_scenario *sc, struct 
     drill_arena_fini(&arena);
 }
 
+/* Other ids, dates and chunks are no failure of a recording, and its pauses are not waited for. */
+static void play_as_recorded(const struct cli_options *o, const struct drill_file *file,
+                             struct drill_run_config *config)
+{
+    bool recording = file->recorded.len > 0;
+    config->tolerant = config->whole = recording && !o->exact;
+    config->hasty =
+        o->timing == CLI_TIMING_FAST || (o->timing == CLI_TIMING_AS_WRITTEN && recording);
+}
+
 static void play_mode(struct session *s, const struct cli_scenario *sc, enum cli_mode mode,
                       struct drill_arena *arena)
 {
@@ -321,6 +335,7 @@ static void play_mode(struct session *s, const struct cli_scenario *sc, enum cli
     config.profile = mta ? scene.mta : scene.milter;
     config.settings = mta ? &scene.mta_settings : &scene.milter_settings;
     config.traffic = scene.traffic;
+    play_as_recorded(&s->options, sc->file, &config);
     config.simulated = mode == CLI_SIM_MTA || mode == CLI_SIM_MILTER || s->options.smtp;
     config.patience = s->options.timeout  ? s->options.timeout
                       : s->options.listen ? PATIENCE_LISTEN

@@ -134,9 +134,11 @@ enum drill_code cli_loader_init(struct cli_loader *l, struct drill_arena *arena,
     } else {
         (void)snprintf(folder, sizeof(folder), ".");
     }
-    l->loader.load = load;
-    l->loader.ctx = l;
+    l->files.load = load;
+    l->files.ctx = l;
     l->arena = arena;
+    drill_cache_init(&l->cache, &l->files, arena);
+    l->loader = l->cache.loader;
     if (!realpath(folder, l->base) || !realpath(root ? root : folder, l->root)) {
         return drill_error_set(err, DRILL_ERR_NOTFOUND, "%s: %s", root ? root : folder,
                                strerror(errno));

@@ -176,6 +176,17 @@ static bool format(struct cli_options *o, const char *text)
     return false;
 }
 
+static bool timing(struct cli_options *o, const char *text)
+{
+    bool original = strcmp(text, "original") == 0;
+    o->timing = original ? CLI_TIMING_ORIGINAL : CLI_TIMING_FAST;
+    if (original || strcmp(text, "fast") == 0) {
+        return true;
+    }
+    cli_complain("--timing knows original and fast, not `%s`", text);
+    return false;
+}
+
 static bool duration(const char *text, uint64_t *out)
 {
     if (!drill_setting_duration(drill_span_str(text), out) || *out == 0) {
@@ -234,6 +245,8 @@ bool cli_option(struct cli_options *o, struct cli_args *args, int id)
     case CLI_STRICT: o->strict = true; return true;
     case CLI_SPLITS: return cli_sweep_splits(o, args->value);
     case CLI_CUTS: o->cuts = true; return true;
+    case CLI_EXACT: o->exact = true; return true;
+    case CLI_TIMING: return timing(o, args->value);
     case CLI_SEED: return cli_sweep_seed(o, args->value);
     case CLI_NO_ANNOTATIONS: o->no_annotations = true; return true;
     default: return false;

@@ -113,6 +113,11 @@ static void repeat_line(const struct cli_options *o, const char *path, struct dr
     if (o->timeout) {
         drill_show_add(out, " --timeout %llums", (unsigned long long)(o->timeout / 1000));
     }
+    drill_show_add(out, "%s", o->exact ? " --exact" : "");
+    option(out, "timing",
+           o->timing == CLI_TIMING_ORIGINAL ? "original"
+           : o->timing == CLI_TIMING_FAST   ? "fast"
+                                            : NULL);
     if (o->repeat > 1) {
         drill_show_add(out, " --repeat %llu", (unsigned long long)o->repeat);
     }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "scenario/print.h"
-#include "scenario/run_state.h"
+#include "scenario/run_parts.h"
 
 static const struct drill_pair *field(const struct drill_pair *list, const char *key)
 {

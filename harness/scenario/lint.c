@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "scenario/lint.h"
 
+#include "scenario/match.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -56,15 +58,6 @@ struct size {
     uint64_t lines, bytes;
 };
 
-static uint64_t value_size(const struct drill_value *v)
-{
-    uint64_t size = 0;
-    for (const struct drill_part *part = v->parts; part; part = part->next) {
-        size = add(size, times(part->bytes.len, part->times));
-    }
-    return size;
-}
-
 static struct size step_size(const struct drill_step *step);
 
 static struct size block_size(const struct drill_block *block, uint64_t copies)
@@ -89,7 +82,7 @@ static struct size step_size(const struct drill_step *step)
         for (const struct drill_item *item = step->items; item; item = item->next) {
             uint64_t bytes = 0;
             for (const struct drill_field *f = item->fields; f; f = f->next) {
-                bytes = add(bytes, value_size(&f->value));
+                bytes = add(bytes, drill_match_size(&f->value));
             }
             size.bytes = bytes > size.bytes ? bytes : size.bytes;
         }
@@ -113,7 +106,7 @@ static void check_sizes(struct linter *l)
     struct size sum = {0, 0};
     for (const struct drill_setup *s = l->file->setup; s; s = s->next) {
         for (const struct drill_pair *f = s->fields; f; f = f->next) {
-            sum.bytes = add(sum.bytes, value_size(&f->value));
+            sum.bytes = add(sum.bytes, drill_match_size(&f->value));
         }
         if (sum.bytes > DRILL_UNROLL_BYTES) {
             found(l, s->pos, "up to here the file unrolls to more than 4 GiB");
@@ -266,8 +259,8 @@ static void check_fault(struct linter *l, enum drill_dir dir, const struct drill
 {
     const char *fault = fault_of(item);
     const char *side = dir == DRILL_TO_MILTER ? "MTA" : "milter";
-    if (!fault || !may_be_tested(l, dir)) {
-        return;
+    if (!fault || !may_be_tested(l, dir) || l->file->recorded.len) {
+        return; /* a recording asks nobody for a fault: it says which one there was */
     }
     if (l->file->tests == DRILL_TESTS_EITHER) {
         found(l, item->pos,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What is well formed and still wrong: errors that the parser cannot see from one line alone
- * (a fault on a side that may be under test; `refuse` that does not stand below `open`; a step
- * that can never be reached; a file that unrolls to more than 100 000 lines or 4 GiB), and what
- * this version does not play yet.
+ * (a fault on a side that may be under test, if it is no recording; `refuse` that does not stand
+ * below `open`; a step that can never be reached; a file that unrolls to more than 100 000 lines or
+ * 4 GiB), and what this version does not play yet.
  */
 #ifndef DRILL_SCENARIO_LINT_H
 #define DRILL_SCENARIO_LINT_H

@@ -2,6 +2,7 @@
 #include "scenario/match.h"
 
 #include "scenario/print.h"
+#include "scenario/tolerate.h"
 #include "wire/text.h"
 
 enum { SHOWN = 40, VALUE_MAX = 72 };
@@ -14,6 +15,7 @@ struct matcher {
     struct drill_message m;
     struct drill_binds *binds;
     struct drill_mismatch *why;
+    bool tolerant; /* a recording's line: tolerate.h */
 };
 
 /* ---- why not ---- */
@@ -77,10 +79,35 @@ static const struct drill_span no_key = {NULL, 0};
 
 /* ---- fields ---- */
 
+static enum drill_rule rule_of(const struct matcher *mt, const struct drill_field *f)
+{
+    if (!mt->tolerant || mt->item->kind != DRILL_ITEM_MESSAGE) {
+        return DRILL_RULE_EXACT;
+    }
+    bool header = mt->m.shape == DRILL_SHAPE_STR_STR;
+    enum drill_rule rule =
+        drill_tolerate(mt->dir, mt->item->code, f, header ? mt->m.str[0] : drill_span_of(NULL, 0));
+    bool absent = f->value.kind == DRILL_VALUE_ABSENT && rule != DRILL_RULE_FREE;
+    return absent ? DRILL_RULE_EXACT : rule;
+}
+
+/* What a recorder writes is one plain part; a product or a sum is somebody's intention. */
+static bool follows(const struct drill_value *v, enum drill_rule rule, struct drill_span bytes)
+{
+    if (rule == DRILL_RULE_ANY || rule == DRILL_RULE_FREE) {
+        return true;
+    }
+    const struct drill_part *part = v->kind == DRILL_VALUE_BYTES ? v->parts : NULL;
+    return part && !part->next && part->times == 1 &&
+           drill_tolerate_bytes(rule, part->bytes, bytes);
+}
+
 static bool match_bytes(const struct matcher *mt, const struct drill_field *f,
                         struct drill_span bytes)
 {
-    if (drill_match_bytes(&f->value, bytes, mt->binds)) {
+    enum drill_rule rule = rule_of(mt, f);
+    if (drill_match_bytes(&f->value, bytes, mt->binds) ||
+        (rule != DRILL_RULE_EXACT && follows(&f->value, rule, bytes))) {
         return true;
     }
     struct drill_writer w = begin(mt, f->key);
@@ -90,7 +117,12 @@ static bool match_bytes(const struct matcher *mt, const struct drill_field *f,
     } else {
         drill_text_bytes(&w, bytes, SHOWN);
     }
-    return end(mt, &w, &f->value);
+    if (rule == DRILL_RULE_EXACT) {
+        return end(mt, &w, &f->value);
+    }
+    drill_write_text(&w, ", not of the shape of ");
+    put_expected(&w, &f->value, mt->binds);
+    return because(mt, &w);
 }
 
 static void put_letter(struct drill_writer *w, enum drill_field_id id, uint8_t letter)
@@ -122,9 +154,18 @@ static void put_number(struct drill_writer *w, enum drill_field_id id, uint32_t 
     }
 }
 
+/* Another port; inet for inet6, and the other way round. */
+static bool number_follows(const struct matcher *mt, const struct drill_field *f, uint32_t number)
+{
+    bool inet = number == DRILL_FAMILY_INET || number == DRILL_FAMILY_INET6;
+    bool wants_inet = f->value.number == DRILL_FAMILY_INET || f->value.number == DRILL_FAMILY_INET6;
+    return rule_of(mt, f) == DRILL_RULE_ANY && f->value.kind == DRILL_VALUE_INT &&
+           (f->id == DRILL_FIELD_PORT || (f->id == DRILL_FIELD_FAMILY && inet && wants_inet));
+}
+
 static bool match_number(const struct matcher *mt, const struct drill_field *f, uint32_t number)
 {
-    if (drill_match_number(&f->value, number, mt->binds)) {
+    if (drill_match_number(&f->value, number, mt->binds) || number_follows(mt, f, number)) {
         return true;
     }
     struct drill_writer w = begin(mt, f->key);
@@ -226,6 +267,9 @@ static bool match_list(const struct matcher *mt, const struct drill_field *f)
 static bool match_field(const struct matcher *mt, const struct drill_field *f)
 {
     const struct drill_message *m = &mt->m;
+    if (rule_of(mt, f) == DRILL_RULE_FREE) {
+        return true;
+    }
     switch (f->id) {
     case DRILL_FIELD_STR0: return match_bytes(mt, f, m->str[0]);
     case DRILL_FIELD_STR1:
@@ -344,11 +388,12 @@ static bool match_message(struct matcher *mt)
     return true;
 }
 
-bool drill_match(const struct drill_item *item, enum drill_dir dir, const struct drill_came *came,
-                 struct drill_binds *binds, struct drill_mismatch *why)
+static bool match(const struct drill_item *item, enum drill_dir dir, const struct drill_came *came,
+                  struct drill_binds *binds, struct drill_mismatch *why, bool tolerant)
 {
     struct drill_mismatch unused;
-    struct matcher mt = {.item = item, .dir = dir, .came = came, .binds = binds};
+    struct matcher mt = {
+        .item = item, .dir = dir, .came = came, .binds = binds, .tolerant = tolerant};
     size_t bound = binds ? binds->count : 0;
     mt.why = why ? why : &unused;
     mt.why->text[0] = '\0';
@@ -362,4 +407,17 @@ bool drill_match(const struct drill_item *item, enum drill_dir dir, const struct
         binds->count = bound; /* what half a match has bound */
     }
     return false;
+}
+
+bool drill_match(const struct drill_item *item, enum drill_dir dir, const struct drill_came *came,
+                 struct drill_binds *binds, struct drill_mismatch *why)
+{
+    return match(item, dir, came, binds, why, false);
+}
+
+bool drill_match_recorded(const struct drill_item *item, enum drill_dir dir,
+                          const struct drill_came *came, struct drill_binds *binds,
+                          struct drill_mismatch *why)
+{
+    return match(item, dir, came, binds, why, true);
 }

@@ -46,6 +46,16 @@ struct drill_came {
  * (`len` on BYTES data) and unnamed fields can be accepted. */
 bool drill_match(const struct drill_item *item, enum drill_dir dir, const struct drill_came *came,
                  struct drill_binds *binds, struct drill_mismatch *why);
+/* The same for a line of a recording: what differs by nature from run to run is compared by the
+ * rules of tolerate.h. */
+bool drill_match_recorded(const struct drill_item *item, enum drill_dir dir,
+                          const struct drill_came *came, struct drill_binds *binds,
+                          struct drill_mismatch *why);
+/* Bytes of a BYTES value from `at` on, against the front of `bytes`: how many agree until either
+ * ends, or up to the first that does not. */
+size_t drill_match_stream(const struct drill_value *value, uint64_t at, struct drill_span bytes);
+/* All bytes of a BYTES value; saturates. */
+uint64_t drill_match_size(const struct drill_value *value);
 /* `*` any bytes, `?` one byte; everything else itself; there is no escape. Takes no memory. Linear
  * in the bytes as long as no piece between two stars is longer than 64 bytes. */
 bool drill_match_glob(struct drill_span pattern, struct drill_span bytes);

@@ -157,6 +157,55 @@ static bool match_parts(const struct drill_part *part, struct drill_span left)
     return left.len == 0;
 }
 
+static uint64_t part_size(const struct drill_part *part)
+{
+    uint64_t len = part->bytes.len;
+    return len && part->times > UINT64_MAX / len ? UINT64_MAX : len * part->times;
+}
+
+uint64_t drill_match_size(const struct drill_value *value)
+{
+    uint64_t size = 0;
+    for (const struct drill_part *part = value->parts; part; part = part->next) {
+        uint64_t more = part_size(part);
+        size = more > UINT64_MAX - size ? UINT64_MAX : size + more;
+    }
+    return size;
+}
+
+/* How many bytes at the front agree. */
+static size_t common(const uint8_t *a, const uint8_t *b, size_t len)
+{
+    size_t n = 0;
+    if (memcmp(a, b, len) == 0) {
+        return len;
+    }
+    while (a[n] == b[n]) {
+        n++;
+    }
+    return n;
+}
+
+size_t drill_match_stream(const struct drill_value *value, uint64_t at, struct drill_span bytes)
+{
+    size_t done = 0;
+    for (const struct drill_part *part = value->parts; part; part = part->next) {
+        uint64_t size = part_size(part);
+        while (at < size && done < bytes.len) {
+            size_t from = (size_t)(at % part->bytes.len);
+            struct drill_span want = drill_span_sub(part->bytes, from, bytes.len - done);
+            size_t same = common(want.ptr, bytes.ptr + done, want.len);
+            done += same;
+            at += same;
+            if (same < want.len) {
+                return done;
+            }
+        }
+        at -= at < size ? at : size;
+    }
+    return done;
+}
+
 bool drill_match_bytes(const struct drill_value *value, struct drill_span bytes,
                        struct drill_binds *binds)
 {

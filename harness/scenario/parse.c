@@ -64,53 +64,6 @@ enum { STATEMENT_WORDS = sizeof(statement_words) / sizeof(statement_words[0]) };
 
 static bool parse_block(struct drill_parser *p, struct drill_block *out, struct drill_file *file);
 
-/* ---- the first line ---- */
-
-static bool parse_first(struct block_parser *bp)
-{
-    static const struct drill_words sides = {
-        {"mta", "milter"}, {DRILL_TESTS_MTA, DRILL_TESTS_MILTER}, 2};
-    const struct drill_take take = {DRILL_TAKE_NAME, 0, 0, &sides};
-    struct drill_lex *lex = &bp->p->lex;
-    uint64_t version;
-    drill_lex_blanks(lex);
-    struct drill_pos pos = drill_lex_pos(lex);
-    if (!drill_parse_count(bp->p, "drill", UINT32_MAX, &version)) {
-        return false;
-    }
-    if (version != 1) {
-        return drill_lex_fail(lex, pos, DRILL_ERR_VALUE,
-                              "this program reads version 1 of the language, not version %llu",
-                              (unsigned long long)version);
-    }
-    bp->file->version = 1;
-    drill_lex_blanks(lex);
-    if (drill_lex_peek(lex) != '"') {
-        return drill_lex_fail(lex, drill_lex_pos(lex), DRILL_ERR_SYNTAX,
-                              "expected the scenario's question as a string, got %s",
-                              drill_lex_came(lex).text);
-    }
-    if (!drill_lex_string(lex, &bp->file->title) || !drill_parse_gap(bp->p)) {
-        return false;
-    }
-    if (drill_lex_at_line_end(lex)) {
-        return true;
-    }
-    struct drill_span key = drill_lex_peek_name(lex);
-    struct drill_value value;
-    if (!drill_span_equal(key, drill_span_str("tests"))) {
-        return drill_lex_fail(lex, drill_lex_pos(lex), DRILL_ERR_SYNTAX,
-                              "expected tests=mta, tests=milter or the end of the line, got %s",
-                              drill_lex_came(lex).text);
-    }
-    lex->cur += key.len;
-    if (!drill_parse_equals(bp->p, key) || !drill_parse_value(bp->p, &take, "tests", &value)) {
-        return false;
-    }
-    bp->file->tests = (enum drill_tests) * drill_words_find(&sides, value.text);
-    return true;
-}
-
 /* ---- order ---- */
 
 /* Moves the block to the phase of the statement at `pos`; false when that lies behind it. */
@@ -414,7 +367,7 @@ static bool at_first(struct block_parser *bp, struct drill_span above)
     }
     lex->cur += word.len;
     bp->file->trivia.above = above;
-    if (!parse_first(bp) || !drill_lex_finish(lex, &bp->file->trivia.after)) {
+    if (!drill_parse_first(bp->p, bp->file) || !drill_lex_finish(lex, &bp->file->trivia.after)) {
         (void)drill_lex_skip_line(lex);
     }
     return true;

@@ -59,6 +59,78 @@ static bool load(struct drill_parser *p, struct drill_pos pos, struct drill_span
     return drill_lex_adopt(&p->lex, pos, &err);
 }
 
+/* The bytes of a slice are a part of the whole file's, which the loader has in memory once. */
+static bool cut_slice(struct drill_parser *p, struct drill_pos pos, struct drill_part *part)
+{
+    uint64_t size = part->bytes.len;
+    bool open = part->high == UINT64_MAX;
+    if (!open && part->low > part->high) {
+        return drill_lex_fail(&p->lex, pos, DRILL_ERR_VALUE,
+                              "the slice ends before it begins; byte positions count from 0");
+    }
+    if (!p->loader) {
+        return true;
+    }
+    if (part->low >= size || (!open && part->high >= size)) {
+        part->bytes = drill_span_of(NULL, 0);
+        return drill_lex_fail(&p->lex, pos, DRILL_ERR_VALUE,
+                              "the slice lies outside of the file \"%s\", which has %llu bytes "
+                              "(positions count from 0, ends included)",
+                              drill_brief_of(part->name).text, (unsigned long long)size);
+    }
+    uint64_t to = open ? size : part->high + 1;
+    part->bytes = drill_span_sub(part->bytes, (size_t)part->low, (size_t)(to - part->low));
+    return true;
+}
+
+/* An integer of a slice; the cursor may be anywhere. */
+static bool slice_number(struct drill_parser *p, const char *what, uint64_t *out)
+{
+    struct drill_lex *lex = &p->lex;
+    struct drill_pos pos = drill_lex_pos(lex);
+    int c = drill_lex_peek(lex);
+    if (c < '0' || c > '9') {
+        return drill_lex_fail(lex, pos, DRILL_ERR_SYNTAX, "expected %s, got %s", what,
+                              drill_lex_came(lex).text);
+    }
+    enum drill_lex_number kind = drill_lex_number(lex, out);
+    if (kind == DRILL_NUMBER_DURATION || (kind == DRILL_NUMBER_INT && *out == UINT64_MAX)) {
+        return drill_lex_fail(lex, pos, DRILL_ERR_VALUE, "this is no position in a file");
+    }
+    return kind == DRILL_NUMBER_INT;
+}
+
+/* Behind a file's name: LOW..[HIGH], or nothing. */
+static bool parse_slice(struct drill_parser *p, struct drill_part *part)
+{
+    struct drill_lex ahead = p->lex;
+    drill_lex_blanks(&ahead);
+    int c = drill_lex_peek(&ahead);
+    if (c != '.' && (c < '0' || c > '9')) {
+        return true;
+    }
+    p->lex = ahead;
+    struct drill_lex *lex = &p->lex;
+    struct drill_pos pos = drill_lex_pos(lex);
+    const uint8_t *from = lex->cur;
+    part->sliced = true;
+    part->high = UINT64_MAX;
+    if (!slice_number(p, "the first byte's position, as in file \"x\" 0..9", &part->low)) {
+        return false;
+    }
+    if (!drill_lex_take_text(lex, "..")) {
+        return drill_lex_fail(lex, drill_lex_pos(lex), DRILL_ERR_SYNTAX,
+                              "expected `..` behind the slice's first position, got %s",
+                              drill_lex_came(lex).text);
+    }
+    c = drill_lex_peek(lex);
+    if (c >= '0' && c <= '9' && !slice_number(p, "a position", &part->high)) {
+        return false;
+    }
+    part->slice_source = drill_span_of(from, (size_t)(lex->cur - from));
+    return cut_slice(p, pos, part);
+}
+
 /* An atom behind its word (`hex`, `file` or none). */
 static bool parse_atom(struct drill_parser *p, struct drill_part *part)
 {
@@ -82,7 +154,7 @@ static bool parse_atom(struct drill_parser *p, struct drill_part *part)
         return false;
     }
     if (file) {
-        return load(p, pos, text, part);
+        return load(p, pos, text, part) && parse_slice(p, part);
     }
     part->kind = hex ? DRILL_PART_HEX : DRILL_PART_STRING;
     part->bytes = text;

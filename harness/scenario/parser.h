@@ -76,6 +76,9 @@ bool drill_parse_bytes(struct drill_parser *p, struct drill_value *out);
 bool drill_parse_file_name(struct drill_parser *p, struct drill_pos pos, struct drill_span name);
 const uint32_t *drill_words_find(const struct drill_words *words, struct drill_span word);
 
+/* parse_first.c: the first line, behind `drill`. */
+bool drill_parse_first(struct drill_parser *p, struct drill_file *file);
+
 /* parse_line.c: behind `>` or `<`. */
 bool drill_parse_items(struct drill_parser *p, enum drill_dir dir, struct drill_item **out);
 /* Whether a word is a message or an event of a direction. */

@@ -195,6 +195,10 @@ void drill_print(const struct drill_file *file, struct drill_writer *w)
     case DRILL_TESTS_MTA: drill_write_text(w, " tests=mta"); break;
     case DRILL_TESTS_MILTER: drill_write_text(w, " tests=milter"); break;
     }
+    if (file->recorded.len) {
+        drill_write_text(w, " recorded=");
+        drill_print_string(file->recorded, w);
+    }
     put_end(w, file->trivia.after);
     for (const struct drill_setup *s = file->setup; s; s = s->next) {
         put_setup(w, s);

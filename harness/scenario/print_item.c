@@ -86,6 +86,23 @@ void drill_print_prose(struct drill_span s, struct drill_writer *w)
 
 /* ---- values ---- */
 
+static void put_slice(struct drill_writer *w, const struct drill_part *part)
+{
+    if (!part->sliced) {
+        return;
+    }
+    drill_write_text(w, " ");
+    if (part->slice_source.len) {
+        drill_write_bytes(w, part->slice_source);
+        return;
+    }
+    drill_write_dec(w, part->low);
+    drill_write_text(w, "..");
+    if (part->high != UINT64_MAX) {
+        drill_write_dec(w, part->high);
+    }
+}
+
 static void put_part(struct drill_writer *w, const struct drill_part *part)
 {
     switch (part->kind) {
@@ -107,6 +124,7 @@ static void put_part(struct drill_writer *w, const struct drill_part *part)
     case DRILL_PART_FILE:
         drill_write_text(w, "file ");
         drill_print_string(part->name, w);
+        put_slice(w, part);
         break;
     }
     if (part->times_source.len) {

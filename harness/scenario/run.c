@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "scenario/run_state.h"
+#include "scenario/run_parts.h"
 
 #include <stddef.h>
 #include <string.h>

@@ -133,6 +133,9 @@ struct drill_run_config {
     const struct drill_client *traffic;
     uint64_t patience; /* microseconds for a line without `within`; DRILL_NEVER when simulated */
     bool simulated;    /* the peer is a model: nothing is over before drill_run_stuck says so */
+    bool tolerant;     /* a recording: compared by tolerate.h, bodies whatever their chunks */
+    bool whole;        /* neither `split=` nor `join`: each line leaves in one write */
+    bool hasty;        /* `after=` is not used: a line leaves when its turn comes */
     bool lean;         /* one of very many: texts of the report take memory only when they say
                           something (see drill_run_result, drill_run_count) */
     struct drill_observer observer; /* seen may be NULL */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "scenario/run_state.h"
+#include "scenario/run_parts.h"
 
 #include <stdio.h>
 
@@ -77,6 +77,7 @@ static bool send_step(struct drill_run *run, const struct drill_message *macro,
     drill_arena_reset(&run->line);
     job->parts = 0;
     job->travel = NULL;
+    job->apart = run->apart;
     bool ok = true;
     if (macro) {
         ok = drill_compose_message(macro, &run->line, &job->part[job->parts++]) == DRILL_OK;
@@ -396,6 +397,13 @@ static bool milter_auto(struct drill_run *run, struct run_unit *unit)
     case DRILL_MILTER_WAIT: break;
     }
     return milter_wait(run, unit);
+}
+
+bool run_auto_reply(struct drill_run *run)
+{
+    struct drill_milter_step step;
+    drill_milter_peek(&run->milter, &step);
+    return step.kind == DRILL_MILTER_SEND && run->linked && send_step(run, NULL, &step.reply);
 }
 
 bool run_auto(struct drill_run *run, struct run_unit *unit)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "scenario/run_state.h"
+#include "scenario/run_parts.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -42,6 +42,8 @@ void run_line_done(struct drill_run *run)
     run->at++;
     run->since = run->progress = run->settled = run->now;
     run->macros_matched = 0;
+    run->macro_why.text[0] = '\0';
+    run->body_done = 0;
     run->binds_mark = run->binds.count;
     run->got_before = run->tally.bytes_got;
     run->due = DUE_UNKNOWN;
@@ -101,10 +103,19 @@ static const struct drill_travel *travel_of(const struct run_unit *unit)
     return &last->items->travel;
 }
 
+/* Macro lines leave with the command below them, so their pauses are its own. */
+static uint64_t unit_after(const struct run_unit *unit)
+{
+    uint64_t after = unit->main ? unit->main->items->travel.after : 0;
+    for (size_t i = 0; i < unit->macros; i++) {
+        after = run_later(after, unit->macro[i]->items->travel.after);
+    }
+    return after;
+}
+
 bool run_line_early(struct drill_run *run, const struct run_unit *unit)
 {
-    const struct drill_travel *travel = travel_of(unit);
-    uint64_t when = travel->has_after ? run_later(run->since, travel->after) : 0;
+    uint64_t when = run->config.hasty ? 0 : run_later(run->since, unit_after(unit));
     if (run->now < when) {
         run_wait_until(run, when);
     }
@@ -160,6 +171,14 @@ static bool default_of(struct drill_run *run, const struct drill_item *item,
                                               : drill_milter_default(&run->milter, item->code, out);
 }
 
+/* In a recording with its chunks: macro frame and command came in two reads. */
+static bool came_apart(const struct drill_run *run, const struct run_unit *unit)
+{
+    const struct drill_file *file = run->config.file;
+    return file && file->recorded.len && !run->config.whole && unit->macros && unit->main &&
+           !unit->macro[unit->macros - 1]->items->travel.join;
+}
+
 bool run_line_send(struct drill_run *run, struct run_unit *unit, const struct drill_item *item,
                    const struct drill_message *planned, const struct drill_message *macro,
                    bool used_plan)
@@ -171,6 +190,7 @@ bool run_line_send(struct drill_run *run, struct run_unit *unit, const struct dr
     drill_arena_reset(&run->line);
     job->parts = 0;
     job->used_plan = used_plan;
+    job->apart = run->apart || came_apart(run, unit);
     job->travel = travel_of(unit);
     if (item) {
         job->travel = &item->travel;

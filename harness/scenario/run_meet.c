@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "scenario/run_state.h"
+#include "scenario/run_parts.h"
 
 /* All that are still awaited are there: the round is over, and the next may begin. Who waited sees
  * the number of the round change. */

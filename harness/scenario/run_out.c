@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "scenario/run_state.h"
+#include "scenario/run_parts.h"
 
 #include <string.h>
 
@@ -152,7 +152,7 @@ bool run_out_start(struct drill_run *run, enum run_job_kind kind)
     job->kind = kind;
     job->filled = job->told = job->split_at = 0;
     job->gone = job->piece_left = job->not_before = 0;
-    job->hold = job->travel && job->travel->join;
+    job->hold = job->travel && job->travel->join && !run->config.whole;
     for (size_t i = 0; i < job->parts; i++) {
         end += job->part[i].total;
         job->part_end[i] = end;
@@ -228,8 +228,9 @@ static uint64_t piece(struct drill_run *run)
     struct run_job *job = &run->job;
     uint64_t start = main_start(job);
     const struct drill_travel *t = job->travel;
-    bool pieces = t && (t->splits || t->has_dribble);
-    if (job->gone < start && (pieces || run->apart)) {
+    size_t splits = t && !run->config.whole ? t->splits : 0;
+    bool pieces = t && (splits || t->has_dribble);
+    if (job->gone < start && (pieces || job->apart)) {
         size_t i = 0;
         while (job->part_end[i] <= job->gone) {
             i++;
@@ -239,7 +240,7 @@ static uint64_t piece(struct drill_run *run)
     if (t && t->has_dribble) {
         return 1;
     }
-    if (t && job->split_at < t->splits) {
+    if (job->split_at < splits) {
         return t->split[job->split_at++];
     }
     return job_total(job) - job->gone;

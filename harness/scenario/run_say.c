@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "scenario/print.h"
-#include "scenario/run_state.h"
+#include "scenario/run_parts.h"
 #include "wire/text.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "scenario/run_state.h"
+#include "scenario/run_parts.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,13 +22,20 @@ static bool end_fits(const struct drill_item *item, const struct run_came *came)
     return false;
 }
 
+bool run_item_fits(struct drill_run *run, const struct drill_item *item, enum drill_dir dir,
+                   const struct drill_came *came, struct drill_mismatch *why)
+{
+    return run->config.tolerant ? drill_match_recorded(item, dir, came, &run->binds, why)
+                                : drill_match(item, dir, came, &run->binds, why);
+}
+
 static bool item_fits(struct drill_run *run, const struct drill_item *item, enum drill_dir dir,
                       const struct run_came *came, struct drill_mismatch *why)
 {
     switch (came->kind) {
     case CAME_FRAME:
         return (item->kind == DRILL_ITEM_MESSAGE || item->kind == DRILL_ITEM_FRAME) &&
-               drill_match(item, dir, &came->frame, &run->binds, why);
+               run_item_fits(run, item, dir, &came->frame, why);
     case CAME_OPEN: return item->kind == DRILL_ITEM_OPEN;
     case CAME_END: return end_fits(item, came);
     case CAME_GARBLED:
@@ -41,9 +48,11 @@ static enum run_fit macro_fits(struct drill_run *run, struct run_unit *unit,
                                const struct run_came *came, struct drill_mismatch *why)
 {
     if (run->macros_matched < unit->macros &&
-        drill_match(unit->macro[run->macros_matched]->items, unit->dir, &came->frame, &run->binds,
-                    why)) {
+        run_item_fits(run, unit->macro[run->macros_matched]->items, unit->dir, &came->frame, why)) {
         run->macros_matched++;
+        run->macro_why.text[0] = '\0';
+    } else if (run->macros_matched < unit->macros && !run->macro_why.text[0]) {
+        run->macro_why = *why; /* of the first: what comes behind it is compared with it, too */
     }
     return !unit->main && run->macros_matched == unit->macros ? FIT_YES : FIT_PART;
 }
@@ -64,9 +73,11 @@ enum run_fit run_fits(struct drill_run *run, struct run_unit *unit, const struct
             }
         }
     } else if (came->kind == CAME_FRAME) {
-        (void)snprintf(why->text, sizeof(why->text), "the macro line above it was not met");
+        (void)snprintf(why->text, sizeof(why->text), "the macro line above it was not met%s%.180s",
+                       run->macro_why.text[0] ? ": " : "", run->macro_why.text);
     }
     run->macros_matched = 0;
+    run->macro_why.text[0] = '\0';
     run->binds.count = run->binds_mark;
     return FIT_NO;
 }
@@ -312,10 +323,17 @@ bool run_their_line(struct drill_run *run, struct run_unit *unit)
     }
     struct run_came came;
     struct drill_mismatch why;
+    if (run->config.tolerant && run_tolerant_reply(run)) {
+        return true;
+    }
     run_in_take(run, &came);
     if (came.kind == CAME_NONE) {
         return wait_more(run, unit);
     }
+    if (run->config.tolerant && run_tolerant(run, &came)) {
+        return true;
+    }
+    unit = &run->units[run->at]; /* a tolerant run may have passed lines */
     if (came.kind == CAME_OPEN && run->implied_open && run->tally.connections == 1) {
         return true;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The lines of a scenario that name programs: `mta`, `milter`, and the other milters of that MTA.
  */
+#include "scenario/recorded.h"
 #include "scenario/scene_state.h"
 
 static const char DEFAULT_MTA[] = "postfix";
@@ -48,6 +49,7 @@ enum drill_code scene_side(struct building *b, enum drill_side side, const struc
         return code;
     }
     (*profile)->defaults(set);
+    drill_recorded_settings(b->file, side, set);
     if (given && given->settings) {
         *set = *given->settings;
     }

@@ -3,7 +3,7 @@
  * `verdict` lines against what an MTA's autopilot concluded.
  */
 #include "scenario/print.h"
-#include "scenario/run_state.h"
+#include "scenario/run_parts.h"
 #include "wire/text.h"
 
 enum { SHOWN = 400 };

@@ -368,7 +368,10 @@ static void begin(struct drive *d, const struct helper_drive *c)
     d->c = c;
     drill_arena_init(&d->arena, NULL, 0);
     drill_buf_init(&d->out, NULL);
-    int n = snprintf(source, sizeof(source), "drill 1 \"x\"\n%s", c->lines);
+    bool replay = c->side == REPLAY_MTA || c->side == REPLAY_MILTER;
+    const char *recorded =
+        replay || c->side == EXACT_MTA ? " recorded=\"2026-11-20T12:00:00Z\"" : "";
+    int n = snprintf(source, sizeof(source), "drill 1 \"x\"%s\n%s", recorded, c->lines);
     assert_true(n > 0 && (size_t)n < sizeof(source));
     struct drill_span copy = drill_arena_copy(&d->arena, drill_span_of(source, (size_t)n));
     errors.count = 0;
@@ -383,7 +386,9 @@ static void begin(struct drive *d, const struct helper_drive *c)
                           &d->scene, &err)) {
         fail_msg("%s: %s", c->name, err.text);
     }
-    bool mta = c->side == AS_MTA || c->side == SIM_MTA;
+    bool mta =
+        c->side == AS_MTA || c->side == SIM_MTA || c->side == REPLAY_MTA || c->side == EXACT_MTA;
+    d->config.tolerant = d->config.whole = d->config.hasty = replay;
     d->config.ours = mta ? DRILL_SIDE_MTA : DRILL_SIDE_MILTER;
     d->config.profile = mta ? d->scene.mta : d->scene.milter;
     d->config.settings = mta ? &d->scene.mta_settings : &d->scene.milter_settings;

@@ -24,7 +24,9 @@
 
 #include "scenario/run.h"
 
-enum helper_side { AS_MTA, AS_MILTER, SIM_MTA, SIM_MILTER }; /* the side that the runner plays */
+/* The side that the runner plays; REPLAY: the lines are those of a recording, EXACT: of one that is
+ * played with its chunks and byte for byte. */
+enum helper_side { AS_MTA, AS_MILTER, SIM_MTA, SIM_MILTER, REPLAY_MTA, REPLAY_MILTER, EXACT_MTA };
 
 struct helper_drive {
     const char *name;

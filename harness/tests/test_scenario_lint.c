@@ -27,6 +27,7 @@ static const struct drill_file *parse(const char *first, const char *body,
 #define MTA    " tests=mta"
 #define MILTER " tests=milter"
 #define FIVE   "before a\nafter b\nbefore c\nafter d\nbefore e\n"
+#define REPLAY " recorded=\"2026-11-20T12:00:00Z\""
 
 static const struct {
     const char *tests, *body, *want; /* NULL: nothing to find */
@@ -46,6 +47,7 @@ static const struct {
     {MILTER, "< accept data=\"x\"",
      "2:3: `data=` instead of the fields is a fault, and the milter is under test: no scenario can "
      "make it commit one; patterns are fine"},
+    {REPLAY, "> mail cut=6\n> close\n< raw data=\"x\"\n< frame code=1 data=\"x\"", NULL},
     {MILTER, "< replycode data=~\"550*\"", NULL},
     {MILTER, "< replycode data=len 5..", NULL},
     {MILTER, "< replycode data=$text", NULL},

@@ -116,20 +116,23 @@ static const struct match_case cases[] = {
     {"> reset", CAME('M', "x\0"), "a message came, where the line stands for something else"},
 };
 
-static void test_cases(void **state)
+typedef bool match_fn(const struct drill_item *item, enum drill_dir dir,
+                      const struct drill_came *came, struct drill_binds *binds,
+                      struct drill_mismatch *why);
+
+static void check_cases(const struct match_case *rows, size_t count, match_fn *match)
 {
-    (void)state;
     bool all = true;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        const struct match_case *c = &cases[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct match_case *c = &rows[i];
         struct drill_arena arena;
         struct drill_mismatch why;
         drill_arena_init(&arena, NULL, 0);
         const struct drill_step *step = step_of(c->line, &arena);
         struct drill_span payload = helper_exact(drill_span_of(c->payload, c->len));
         struct drill_came came = came_of(c->code, payload);
-        bool matched = drill_match(step->items, step->dir, &came, NULL, &why);
-        assert_true(matched == drill_match(step->items, step->dir, &came, NULL, NULL));
+        bool matched = match(step->items, step->dir, &came, NULL, &why);
+        assert_true(matched == match(step->items, step->dir, &came, NULL, NULL));
         if (matched != (c->why == NULL) || strcmp(why.text, c->why ? c->why : "") != 0) {
             print_error("%s\n  want %s\n  got  %s\n", c->line, c->why ? c->why : "a match",
                         matched ? "a match" : why.text);
@@ -139,6 +142,114 @@ static void test_cases(void **state)
         drill_arena_fini(&arena);
     }
     assert_true(all);
+}
+
+static void test_cases(void **state)
+{
+    (void)state;
+    check_cases(cases, sizeof(cases) / sizeof(cases[0]), drill_match);
+}
+
+/* Lines of a recording: which places are tolerant, and how. */
+static const struct match_case recorded[] = {
+    {"> macro stage=mail i=\"4F3C\"", CAME('D', "Mi\0ABC9\0"), NULL},
+    {"> macro stage=mail i=\"4F3C\"", CAME('D', "Mi\0none\0"),
+     "i is \"none\", not of the shape of \"4F3C\""},
+    {"> macro stage=mail i=\"4F3C\"", CAME('D', "Mj\0x\0"), "i is missing"},
+    {"> macro stage=mail i=\"4F3C\"", CAME('D', "Ri\0004F3C\0"), "stage is rcpt, not mail"},
+    {"> macro stage=mail i=absent", CAME('D', "Mi\0004F3C\0"), "i is \"4F3C\", not absent"},
+    {"> macro stage=mail {b}=\"2\" i=\"4F3C\"", CAME('D', "Mi\0009\0{a}\0001\0{b}\0002\0"), NULL},
+    {"> macro stage=connect j=\"mx.example.com\"", CAME('D', "Cj\0localhost\0"), NULL},
+    {"> macro stage=connect j=\"mx.example.com\"", CAME('D', "C"), "j is missing"},
+    {"> macro stage=connect v=\"Postfix 3.7.11\"", CAME('D', "Cv\0Postfix 3.10\0"), NULL},
+    {"> macro stage=connect v=\"Postfix 3.7.11\"", CAME('D', "Cv\0Sendmail 8.17\0"),
+     "v is \"Sendmail 8.17\", not of the shape of \"Postfix 3.7.11\""},
+    {"> macro stage=mail {auth_authen}=\"alice\" {cert_subject}=\"x\" {cipher}=\"y\"",
+     CAME('D', "M"), NULL},
+    {"> macro stage=mail {mail_addr}=\"a1\"", CAME('D', "M{mail_addr}\0b2\0"),
+     "{mail_addr} is \"b2\", not \"a1\""},
+    {"> macro stage=rcpt {rcpt_mailer}=\"local\"", CAME('D', "R{rcpt_mailer}\0smtp\0"), NULL},
+    {"> connect host=\"h.example\" family=inet6 port=25 address=\"2001:db8::1\"",
+     CAME('C', "x\0004\1\002192.0.2.1\0"), NULL},
+    {"> connect host=\"h.example\" family=inet", CAME('C', "x\0U"), "family is unknown, not inet"},
+    {"> connect family=unix", CAME('C', "x\0004\1\002192.0.2.1\0"), "family is inet, not unix"},
+    {"> helo name=\"h1\"", CAME('H', "h2\0"), "name is \"h2\", not \"h1\""},
+    {"> mail address=\"<a>\" arg=\"SIZE=1\"", CAME('M', "<a>\0"), NULL},
+    {"> mail address=\"<a>\" arg=absent", CAME('M', "<a>\0SIZE=9\0"), NULL},
+    {"> rcpt address=\"<a1>\"", CAME('R', "<b2>\0"), "address is \"<b2>\", not \"<a1>\""},
+    {"> header name=\"Date\" value=\"Fri, 20 Nov 2026\"", CAME('L', "Date\0Sun, 1 Feb 2027\0"),
+     NULL},
+    {"> header name=\"message-id\" value=\"<1@a.example>\"",
+     CAME('L', "message-id\0<2@b.example>\0"), NULL},
+    {"> header name=\"X-Queue-Id\" value=\"a1\"", CAME('L', "X-Queue-Id\0b2\0"), NULL},
+    {"> header name=\"X-Id-Card\" value=\"a1\"", CAME('L', "X-Id-Card\0b2\0"),
+     "value is \"b2\", not \"a1\""},
+    {"> header name=\"ARC-Seal\" value=\"i=1; b=x\"", CAME('L', "ARC-Seal\0i=2; b=y\0"), NULL},
+    {"> header name=\"Subject\" value=\"a1\"", CAME('L', "Subject\0b2\0"),
+     "value is \"b2\", not \"a1\""},
+    {"> header name=\"Date\" value=\"1\"", CAME('L', "date\0001\0"),
+     "name is \"date\", not \"Date\""},
+    {"> header name=\"Date\" value=\"1\" + \"2\"", CAME('L', "Date\00012\0"), NULL},
+    {"> header name=\"Date\" value=\"1\" + \"2\"", CAME('L', "Date\00013\0"),
+     "value is \"13\", not of the shape of \"1\" + \"2\""},
+    {"> header name=\"Date\" value=~\"a*\"", CAME('L', "Date\00013\0"),
+     "value is \"13\", not of the shape of ~\"a*\""},
+    {"> mail data=\"a1\"", CAME('M', "b2"), "data is \"b2\", not \"a1\""},
+    {"> body data=\"a1\"", CAME('B', "b2"), "data is \"b2\", not \"a1\""},
+    {"> frame code=76 data=\"Date\\0a1\\0\"", CAME('L', "Date\0b2\0"),
+     "data is \"Date\\0b2\\0\", not \"Date\\0a1\\0\""},
+    {"< addheader name=\"X\" value=\"a1\"", CAME('h', "X\0b2\0"), NULL},
+    {"< addheader name=\"X\" value=\"a1\"", CAME('h', "Y\0b2\0"), "name is \"Y\", not \"X\""},
+    {"< insheader index=1 name=\"X\" value=\"a1\"", CAME('i', "\0\0\0\1X\0b2\0"), NULL},
+    {"< chgheader index=1 name=\"X\" value=\"a1\"", CAME('m', "\0\0\0\2X\0b2\0"),
+     "index is 2, not 1"},
+    {"< quarantine reason=\"found a1\"", CAME('q', "found b2\0"), NULL},
+    {"< quarantine reason=\"found a1\"", CAME('q', "lost b2\0"),
+     "reason is \"lost b2\", not of the shape of \"found a1\""},
+    {"< replycode text=\"550 5.7.1 a1\"", CAME('y', "550 5.7.1 b2\0"), NULL},
+    {"< replycode text=\"550 5.7.1 a1\"", CAME('y', "550 5.7.2 b2\0"),
+     "text is \"550 5.7.2 b2\", not of the shape of \"550 5.7.1 a1\""},
+    {"< chgfrom address=\"<a1>\"", CAME('e', "<b2>\0"), "address is \"<b2>\", not \"<a1>\""},
+    {"< replbody data=\"a1\"", CAME('b', "b2"), "data is \"b2\", not \"a1\""},
+    {"< accept", CAME('c', ""), "it is continue, not accept"},
+    {"< optneg version=6 actions=1", CAME('O', "\0\0\0\6\0\0\0\2\0\0\0\0"),
+     "actions is chgbody, not 1"},
+};
+
+static void test_recorded(void **state)
+{
+    (void)state;
+    check_cases(recorded, sizeof(recorded) / sizeof(recorded[0]), drill_match_recorded);
+}
+
+/* Part of a value, from any place, against bytes that end before it, with it, or behind it. */
+static void test_stream(void **state)
+{
+    (void)state;
+    static const char all[] = "abababcdef";
+    struct drill_arena arena;
+    drill_arena_init(&arena, NULL, 0);
+    const struct drill_value *v =
+        &step_of("> body data=\"ab\" * 3 + \"\" * 9 + \"cd\" + \"ef\"", &arena)
+             ->items->fields->value;
+    assert_int_equal(drill_match_size(v), 10);
+    for (size_t at = 0; at <= 10; at++) {
+        for (size_t len = 0; len <= 10 - at; len++) {
+            struct drill_span bytes = helper_exact(drill_span_of(all + at, len));
+            assert_int_equal(drill_match_stream(v, at, bytes), len);
+            helper_exact_free(bytes);
+        }
+        struct drill_span rest = drill_span_of(all + at, 10 - at);
+        char more[12] = "";
+        memcpy(more, rest.ptr, rest.len);
+        more[rest.len] = 'x';
+        assert_int_equal(drill_match_stream(v, at, drill_span_of(more, rest.len + 1)), rest.len);
+        if (rest.len) {
+            more[rest.len - 1] ^= 1;
+            assert_true(drill_match_stream(v, at, drill_span_of(more, rest.len)) == rest.len - 1);
+        }
+    }
+    drill_arena_fini(&arena);
 }
 
 /* A message that was too large to hold: its code and size are known. */
@@ -334,6 +445,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_recorded),
+        cmocka_unit_test(test_stream),
         cmocka_unit_test(test_not_whole),
         cmocka_unit_test(test_long_mismatch),
         cmocka_unit_test(test_binds),

@@ -271,6 +271,43 @@ static void test_files(void **state)
     drill_arena_fini(&arena);
 }
 
+static void test_slices(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *slice, *want; /* of "content" */
+    } cases[] = {
+        {"0..0", "c"},  {"0..6", "content"}, {"6..6", "t"},
+        {"3..4", "te"}, {"3..", "tent"},     {"6..", "t"},
+    };
+    size_t calls = 0;
+    const struct drill_loader loader = {load, &calls};
+    char source[200];
+    struct drill_arena arena;
+    drill_arena_init(&arena, NULL, 0);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        (void)snprintf(source, sizeof(source), "drill 1 \"x\"\nbody data=file \"a\" %s",
+                       cases[i].slice);
+        const struct drill_file *file =
+            drill_parse(drill_span_str(source), "f", &loader, &arena, &errors);
+        assert_non_null(file);
+        helper_assert_bytes(file->setup->fields->value.parts->bytes, drill_span_str(cases[i].want),
+                            cases[i].slice);
+    }
+    static const char *const outside[] = {"0..7", "7..", "7..7", "4294967296..4294967299"};
+    for (size_t i = 0; i < sizeof(outside) / sizeof(outside[0]); i++) {
+        (void)snprintf(source, sizeof(source), "drill 1 \"x\"\nbody data=file \"a\" %s",
+                       outside[i]);
+        assert_null(drill_parse(drill_span_str(source), "f", &loader, &arena, &errors));
+        assert_string_equal(
+            errors.item[0].text,
+            "the slice lies outside of the file \"a\", which has 7 bytes (positions "
+            "count from 0, ends included)");
+        assert_int_equal(errors.item[0].column, 20);
+    }
+    drill_arena_fini(&arena);
+}
+
 /* ---- the caret, memory ---- */
 
 static void test_caret(void **state)
@@ -339,11 +376,12 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_limits), cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_values), cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_items),  cmocka_unit_test(test_setup_and_checks),
-        cmocka_unit_test(test_trivia), cmocka_unit_test(test_files),
-        cmocka_unit_test(test_caret),  cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_limits),    cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_values),    cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_items),     cmocka_unit_test(test_setup_and_checks),
+        cmocka_unit_test(test_trivia),    cmocka_unit_test(test_files),
+        cmocka_unit_test(test_slices),    cmocka_unit_test(test_caret),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -71,6 +71,8 @@ static const struct {
     {"> body data=\"a\"*3+hex\"00FF\"  +  file  \"x\" * 0x2",
      "> body data=\"a\" * 3 + hex \"00 ff\" + file \"x\" * 0x2"},
     {"> body data=\"a\" * 64KiB", NULL},
+    {"> body data=file\"x\"   0x5..9   *2+file \"y\" 1KiB..",
+     "> body data=file \"x\" 0x5..9 * 2 + file \"y\" 1KiB.."},
     {"> connect family=inet6 port=..9 address=$a", NULL},
     {"> rcpt arg=absent", NULL},
     {"> macro stage=66 i=\"1\" {a-b}=absent \"stage\"=\"x\" \"{a b}\"=\"y\" \"q\"=\"z\"",
@@ -129,6 +131,12 @@ static void test_first_line(void **state)
         canonical(drill_span_str("\xef\xbb\xbf\n\n# a\n\ndrill 0x1 \"\\x41\" tests=milter # b\r\n"),
                   "first", &arena),
         drill_span_str("# a\n\ndrill 1 \"A\" tests=milter  # b\n"), "first line");
+    helper_assert_bytes(
+        canonical(
+            drill_span_str("drill 1 \"A\" recorded = \"2026-12-31T23:59:60Z\"   tests=mta # b"),
+            "recorded", &arena),
+        drill_span_str("drill 1 \"A\" tests=mta recorded=\"2026-12-31T23:59:60Z\"  # b\n"),
+        "recorded");
     drill_arena_fini(&arena);
 }
 
