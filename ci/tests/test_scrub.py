@@ -50,13 +50,9 @@ class Sample:
                 f"J\u00fcrgen &amp; {self.pick.choice(SECRETS)}</a><!-- {self.sentence()} -->"
                 f"</body></html>\r\n")
 
-    def headers(self):
-        name, to = self.pick.choice(SECRETS), self.address()
+    def trace(self, name, to):
         local, domain = to.split("@")
-        b64 = base64.b64encode(f"{name} \u00fcber {to}".encode()).decode()
-        q = quopri.encodestring(f"{name} f\u00fcr {to}".encode()).decode()
-        q = q.replace("=\n", "").replace(" ", "_")
-        return "".join(line + "\r\n" for line in (
+        return (
             f"Return-Path: <bounce-{local}={domain}@lists.{self.pick.choice(DOMAINS)}>",
             f"Received: from mail.{domain} (mail.{domain} [{self.pick.choice(IPS[:5])}])",
             f"\tby mx.{self.pick.choice(DOMAINS)} (Postfix) with ESMTPS id 4Xy{name}Z",
@@ -65,7 +61,16 @@ class Sample:
             "\tMon, 2 Nov 2026 10:11:11 +0100",
             f"DKIM-Signature: v=1; a=rsa-sha256; d={domain}; s=wahl2026; i=@{domain};",
             f"\th=from:to:subject; bh={base64.b64encode(name.encode() * 4).decode()};",
-            f"\tb={base64.b64encode(to.encode() * 3).decode()}",
+            f"\tb={base64.b64encode(to.encode() * 3).decode()}")
+
+    def headers(self):
+        name, to = self.pick.choice(SECRETS), self.address()
+        local, domain = to.split("@")
+        b64 = base64.b64encode(f"{name} \u00fcber {to}".encode()).decode()
+        q = quopri.encodestring(f"{name} f\u00fcr {to}".encode()).decode()
+        q = q.replace("=\n", "").replace(" ", "_")
+        return "".join(line + "\r\n" for line in (
+            *self.trace(name, to),
             f"From: =?utf-8?Q?{q}?= <{self.address()}>",
             f'To: "{name}, {self.pick.choice(SECRETS)}" <{to.upper()}>,',
             f' "{local} x"@{domain}, {local}%{domain}@{self.pick.choice(DOMAINS)},',
@@ -107,42 +112,58 @@ def quote(data):
     return "".join(chr(c) if 32 <= c < 127 and chr(c) not in '"\\' else f"\\x{c:02x}" for c in data)
 
 
-def recording(sample, message):
-    """As `record` writes it: headers inline, the body in slices of the message's file."""
+def opening(sample, sender, rcpt):
+    return [
+        f'drill 1 "recorded: {sample.sentence()}" tests=milter recorded="2026-11-20T12:00:00Z"',
+        f"# {sample.sentence()}", f'why "{sample.sentence()}"', "mta postfix",
+        f'client addr="{IPS[1]}" port=47324 host="{DOMAINS[1]}" helo="{DOMAINS[1]}"',
+        f'message from="<{sender}>" rcpt="<{rcpt}>" file="mail.eml"']
+
+
+def envelope(sample, sender, rcpt):
+    return [
+        "> optneg version=6 actions=0x1ff protocol=0x1fffff",
+        f"< optneg version=6 actions=0x21 protocol=0x0  # {sample.sentence()}",
+        f'> macro stage=connect j="mx.{DOMAINS[0]}" {{client_addr}}="{IPS[1]}" _="{DOMAINS[1]}"',
+        f'> connect host="{DOMAINS[1]}" family=inet port=47324 address="{IPS[1]}"',
+        "< continue", f'> helo name="{DOMAINS[1]}"', "< continue",
+        f'> macro stage=mail i="4Xy{SECRETS[0]}" {{auth_authen}}="{SECRETS[1]}" '
+        f'"{{odd name}}"="{sample.sentence()}"',
+        f'> mail address="<{sender}>" arg="SIZE=12345" arg="ENVID={SECRETS[2]}"',
+        "< continue", f'> rcpt address="<{rcpt}>" arg="ORCPT=rfc822;{rcpt}"', "< continue"]
+
+
+def content(message):
+    """Headers inline, in two pieces each; the body in slices of the file, but for one chunk."""
     head = message.index(b"\r\n\r\n") + 4
     middle = head + (len(message) - head) // 3
-    sender, rcpt = sample.address(), sample.address()
-    lines = [f'drill 1 "recorded: {sample.sentence()}" tests=milter recorded="2026-11-20T12:00:00Z"',
-             f"# {sample.sentence()}", f'why "{sample.sentence()}"', "mta postfix",
-             f'client addr="{IPS[1]}" port=47324 host="{DOMAINS[1]}" helo="{DOMAINS[1]}"',
-             f'message from="<{sender}>" rcpt="<{rcpt}>" file="mail.eml"',
-             "> optneg version=6 actions=0x1ff protocol=0x1fffff",
-             f"< optneg version=6 actions=0x21 protocol=0x0  # {sample.sentence()}",
-             f'> macro stage=connect j="mx.{DOMAINS[0]}" {{client_addr}}="{IPS[1]}" _="{DOMAINS[1]}"',
-             f'> connect host="{DOMAINS[1]}" family=inet port=47324 address="{IPS[1]}"',
-             "< continue", f'> helo name="{DOMAINS[1]}"', "< continue",
-             f'> macro stage=mail i="4Xy{SECRETS[0]}" {{auth_authen}}="{SECRETS[1]}" '
-             f'"{{odd name}}"="{sample.sentence()}"',
-             f'> mail address="<{sender}>" arg="SIZE=12345" arg="ENVID={SECRETS[2]}"',
-             "< continue", f'> rcpt address="<{rcpt}>" arg="ORCPT=rfc822;{rcpt}"', "< continue"]
-    parsed = email.message_from_bytes(message)
-    for name, value in parsed.raw_items():
+    for name, value in email.message_from_bytes(message).raw_items():
         data = str(value).encode("utf-8", "surrogateescape").replace(b"\r\n", b"\n")
         half = len(data) // 2
-        lines += [f'> header name="{name}" value="{quote(data[:half])}" + "{quote(data[half:])}"',
-                  "< continue"]
-    chunk = message[head:head + 900]
-    return "\n".join(lines + [
-        "> eoh", "< continue", f'> body data=file "mail.eml" {head}..{middle - 1}', "< continue",
-        f'> body data="{quote(chunk[:333])}"', "< continue", f'> body data="{quote(chunk[333:])}"',
-        "< continue", f'> body data=file "mail.eml" {middle}..', "< continue", "> bodyeob",
-        f'< addheader name="X-Spam" value="{sample.sentence()}"',
+        yield f'> header name="{name}" value="{quote(data[:half])}" + "{quote(data[half:])}"'
+    yield "> eoh"
+    for body in (f'file "mail.eml" {head}..{middle - 1}', f'"{quote(message[head:head + 333])}"',
+                 f'"{quote(message[head + 333:head + 900])}"', f'file "mail.eml" {middle}..'):
+        yield f"> body data={body}"
+        yield "< continue"
+
+
+def ending(sample):
+    return [
+        "> bodyeob", f'< addheader name="X-Spam" value="{sample.sentence()}"',
         f'< addrcpt address="<{sample.address()}>"', f'< quarantine reason="{sample.sentence()}"',
         f'< replycode text="550 5.7.1 {sample.sentence()}"',
-        f'> unknown line="VRFY {sample.address()}"',
-        f'> mail data="<{sample.address()}>\0SIZE=1"', f'> frame code=90 data="{sample.sentence()}"',
+        f'> unknown line="VRFY {sample.address()}"', f'> mail data="<{sample.address()}>\\0SIZE=1"',
+        f'> frame code=90 data="{sample.sentence()}"',
         f'> raw data="\\0\\0\\0\\x40H{sample.address()[:4]}"',
-        f'> raw data="{sample.address()[4:]}\\0{sample.sentence()}"', "> quit", ""])
+        f'> raw data="{sample.address()[4:]}\\0{sample.sentence()}"', "> quit", ""]
+
+
+def recording(sample, message):
+    """As `record` writes it, and some lines that only torn traffic has."""
+    sender, rcpt = sample.address(), sample.address()
+    return "\n".join(opening(sample, sender, rcpt) + envelope(sample, sender, rcpt) +
+                     list(content(message)) + ending(sample))
 
 
 def decoded(data):
@@ -191,14 +212,14 @@ def read(*path):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_nothing_of_the_original_is_left(drill, work, seed):
+def test_nothing_of_the_original_is_left(any_drill, work, seed):
     sample = Sample(seed)
     message = sample.message()
     path = write(work, "mail.drill", recording(sample, message))
     write(work, "mail.eml", message)
-    drill("scrub", "--seed", seed, path).check_exit(0)
+    any_drill("scrub", "--seed", seed, path).check_exit(0)
     text, copy = read(work, "mail.scrubbed.drill"), read(work, "mail.scrubbed-1.eml")
-    drill("lint", os.path.join(work, "mail.scrubbed.drill")).check_exit(0)
+    any_drill("lint", os.path.join(work, "mail.scrubbed.drill")).check_exit(0)
     assert len(copy) == len(message)
     for one in (text, *decoded(copy)):
         assert_clean(one, sample.secrets)
