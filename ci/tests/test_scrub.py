@@ -332,6 +332,25 @@ def test_a_failure_of_size_is_the_same_in_the_copy(drill, plain_filter, work, li
         assert b"uliane" not in read(work, "a.scrubbed.drill")
 
 
+def test_a_recording_of_a_failure_fails_alike(drill, plain_filter, work):
+    """The 70 KB header comes as a slice of the message's file; its copy is as long."""
+    message = b"To: " + b"Juliane <juliane@kunde.zz>, " * 2600 + b"x@y.zz\r\n\r\nHallo\r\n"
+    write(work, "m.eml", message)
+    path = write(work, "a.drill", "\n".join((
+        'drill 1 "Juliane" recorded="2026-11-20T12:00:00Z"',
+        "mta stalwart", 'message from="<juliane@kunde.zz>" rcpt="<eva@kurz.zz>" file="m.eml"',
+        "> optneg version=6 actions=0x1ff protocol=0x1fffff", "< optneg version=6",
+        '> connect host="mail.kunde.zz" family=inet port=47324 address="10.20.30.40"',
+        "< continue", '> mail address="<juliane@kunde.zz>"', "< continue",
+        '> rcpt address="<eva@kurz.zz>"', "< continue",
+        f'> header name="To" value=file "m.eml" 4..{len(message) - 12}', "< reset",
+        "verdict tempfail", "")))
+    result = drill("scrub", "--check", plain_filter.address, path).check_exit(0)
+    result.check_out("original passes", "copy     passes", "alike")
+    copy = read(work, "a.scrubbed-1.eml")
+    assert len(copy) == len(message) and b"uliane" not in copy
+
+
 def test_a_failure_of_content_is_told(drill, clamav, work):
     """What the scanner finds is not there any more."""
     path = write(work, "a.drill", 'drill 1 "x" tests=milter\nmta stalwart\n'

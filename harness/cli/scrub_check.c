@@ -73,7 +73,11 @@ static bool play(const struct check *c, struct cli_scenario *s, struct drill_are
     }
     struct cli_stage stage = {
         .mode = c->model ? CLI_SIM_MILTER : CLI_AS_MTA, .net = c->net, .address = &c->address};
+    bool recording = s->file->recorded.len > 0;
     struct drill_run_config config = {.file = s->file,
+                                      .tolerant = recording,
+                                      .whole = recording,
+                                      .hasty = recording,
                                       .ours = DRILL_SIDE_MTA,
                                       .profile = scene.mta,
                                       .settings = &scene.mta_settings,

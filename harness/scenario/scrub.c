@@ -77,16 +77,15 @@ static void text_of(struct drill_scrub_walk *w, struct drill_value *value, unsig
     drill_scrub_walk_value(w, value, &how);
 }
 
-/* `message file="x.eml"`: the string is a name, and becomes the copy's. */
+/* `message file="x.eml"`: the value is a name, and becomes the copy's. */
 static void message_file(struct drill_scrub_walk *w, struct drill_value *value)
 {
     struct drill_scrub_how how = {.kind = DRILL_SCRUB_AS_MESSAGE};
-    if (!value->parts) {
-        return;
-    }
-    struct drill_scrub_file *f = drill_scrub_walk_file(w, value->parts->bytes, &how);
+    struct drill_span name = drill_scrub_walk_bytes(w, value);
+    struct drill_scrub_file *f = value->parts ? drill_scrub_walk_file(w, name, &how) : NULL;
     if (f) {
-        value->parts->bytes = f->name;
+        *value->parts = (struct drill_part){
+            .kind = DRILL_PART_STRING, .pos = value->parts->pos, .bytes = f->name, .times = 1};
     }
 }
 
@@ -99,9 +98,9 @@ static void client_line(struct drill_scrub_walk *w, struct drill_pair *pairs)
 }
 
 /* name= and value= of a header, as setup, or as what is delivered. */
-static void header_line(struct drill_scrub_walk *w, struct drill_pair *pairs)
+static void header_line(struct drill_scrub_walk *w, struct drill_pair *pairs, unsigned flags)
 {
-    struct drill_scrub_how how = {.kind = DRILL_SCRUB_AS_HEADER};
+    struct drill_scrub_how how = {.kind = DRILL_SCRUB_AS_HEADER, .flags = flags};
     for (struct drill_pair *p = pairs; p; p = p->next) {
         if (same(p->key, "name")) {
             how.name = drill_scrub_walk_bytes(w, &p->value);
@@ -125,10 +124,13 @@ static void body_line(struct drill_scrub_walk *w, struct drill_pair *pairs)
 
 static void message_line(struct drill_scrub_walk *w, struct drill_pair *pairs)
 {
+    struct drill_scrub_how argument = {.kind = DRILL_SCRUB_AS_ARGUMENT};
     memset(&w->part, 0, sizeof(w->part));
     for (struct drill_pair *p = pairs; p; p = p->next) {
         if (same(p->key, "file")) {
             message_file(w, &p->value);
+        } else if (same(p->key, "arg")) {
+            drill_scrub_walk_value(w, &p->value, &argument);
         } else {
             text_of(w, &p->value, 0);
         }
@@ -150,7 +152,7 @@ static void setup_line(struct drill_scrub_walk *w, struct drill_setup *line)
         break;
     case DRILL_SETUP_CLIENT: client_line(w, line->fields); break;
     case DRILL_SETUP_MESSAGE: message_line(w, line->fields); break;
-    case DRILL_SETUP_HEADER: header_line(w, line->fields); break;
+    case DRILL_SETUP_HEADER: header_line(w, line->fields, 0); break;
     case DRILL_SETUP_BODY: body_line(w, line->fields); break;
     case DRILL_SETUP_SMTP:
         for (struct drill_pair *p = line->fields; p; p = p->next) {
@@ -184,7 +186,7 @@ void drill_scrub_walk_check(struct drill_scrub_walk *w, struct drill_check *chec
         }
     }
     if (check->kind == DRILL_CHECK_DELIVERED && check->delivered == DRILL_DELIVERED_HEADER) {
-        header_line(w, check->fields);
+        header_line(w, check->fields, DRILL_SCRUB_FILTER);
     } else if (check->kind == DRILL_CHECK_DELIVERED && check->delivered == DRILL_DELIVERED_BODY) {
         body_line(w, check->fields);
     } else {

@@ -22,6 +22,11 @@
  *               (RFC 6666); 3 and 4 ::f, ::ff. Loopback and `::` stay.
  *     base64    what is behind it: text as text, the rest byte by byte within its class (letter,
  *               digit, 8-bit). Encoded words and quoted-printable: what is behind them.
+ * What a milter says (replies, headers it adds, reasons) keeps the words that filters share:
+ * "clean", "softfail". Its other words are replaced, so a copy may expect words that no milter says
+ * any more:
+ * --check finds out, and --keep header:NAME holds for headers that are added, too.
+ *
  * What stays: names of headers, macros, MIME parameters, HTML tags; dates of date headers and of
  * Received; types, charsets, encodings and protocol words where they belong; reply codes, ports,
  * numbers and bits of the protocol. Titles are made anew; `why` lines and comments are left out.

@@ -253,8 +253,11 @@ static bool is_kept(const struct drill_scrub_config *config, struct drill_span n
 }
 
 void drill_scrub_header(struct drill_scrubber *s, struct drill_span name, struct drill_span value,
-                        uint8_t *out)
+                        uint8_t *out, unsigned flags)
 {
+    static const char results[] = "Authentication-Results\0ARC-Authentication-Results\0"
+                                  "Received-SPF\0X-Virus-Status\0X-Virus-Scanned\0"
+                                  "X-Spam-Status\0X-Spam-Flag\0X-Spam-Level\0X-Spam\0";
     static const char mime[] = "Content-Type\0Content-Disposition\0Content-Transfer-Encoding\0"
                                "MIME-Version\0";
     static const char signatures[] = "DKIM-Signature\0X-Google-DKIM-Signature\0ARC-Seal\0"
@@ -269,6 +272,7 @@ void drill_scrub_header(struct drill_scrubber *s, struct drill_span name, struct
     } else if (same(name, "Received") || same(name, "X-Received")) {
         received_value(s, value, out);
     } else {
-        drill_scrub_text(s, value, out, 0);
+        flags |= is_one_of(name, results) ? (unsigned)DRILL_SCRUB_FILTER : 0;
+        drill_scrub_text(s, value, out, flags);
     }
 }

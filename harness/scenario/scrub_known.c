@@ -33,6 +33,18 @@ static const struct known tables[] = {
      "sha "
      "gssapi xoauth2 oauthbearer external local relay virtual error discard verified trusted "
      "untrusted anonymous inet inet6 ipv6 localhost "},
+    {DRILL_SCRUB_FILTER,
+     " clean infected virus clamav milter amavisd amavis rspamd spamassassin spamd spam ham yes no "
+     "score required tests autolearn ham version action add header greylist greylisted greylisting "
+     "soft reject rejected rejecting refused blocked denied discarded accepted deferred quarantine "
+     "quarantined pass fail softfail neutral none permerror temperror policy dkim spf dmarc arc "
+     "adsp "
+     "iprev domainkeys smtp auth mailfrom helo header from body hash sig verified invalid bad good "
+     "key bit rsa ed25519 sha1 sha256 message content found threat malware phishing try again "
+     "later "
+     "please temporarily temporary unavailable failure error service local denied user unknown not "
+     "allowed permitted rate limit exceeded too many large the for to by at in of is on was and or "
+     "has been mail x "},
     {DRILL_SCRUB_HTML,
      " doctype html head body title meta link style script base p br hr div span a b i u s em "
      "strong "

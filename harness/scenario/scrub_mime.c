@@ -203,7 +203,7 @@ static void put_header(struct drill_scrubber *s, struct drill_span in, struct dr
     struct drill_span value = drill_span_sub(in, colon, in.len);
     copy(drill_span_sub(in, 0, colon), out);
     drill_scrub_part_header(part, name, value);
-    drill_scrub_header(s, name, value, out + colon);
+    drill_scrub_header(s, name, value, out + colon, 0);
 }
 
 static void message(struct drill_scrubber *s, struct drill_span in, uint8_t *out, unsigned depth,

@@ -23,7 +23,8 @@ enum {
     DRILL_SCRUB_HTML = 8,    /* tags, attribute names and entities stay */
     DRILL_SCRUB_DIGITS = 16, /* numbers stay */
     DRILL_SCRUB_NAMES = 32,  /* only domains and addresses are replaced */
-    DRILL_SCRUB_PLAIN = 64   /* words alone: no domains, addresses or encodings */
+    DRILL_SCRUB_PLAIN = 64,  /* words alone: no domains, addresses or encodings */
+    DRILL_SCRUB_FILTER = 128 /* words with which filters speak stay: "clean", "softfail" */
 };
 
 /* ---- scrub_word.c ---- */
@@ -77,9 +78,9 @@ void drill_scrub_base64(struct drill_scrubber *s, struct drill_span in, uint8_t 
 
 /* ---- scrub_header.c ---- */
 
-/* The value of a header, folds included, by what its name says. */
+/* The value of a header, folds included, by what its name says; by `flags` if it says nothing. */
 void drill_scrub_header(struct drill_scrubber *s, struct drill_span name, struct drill_span value,
-                        uint8_t *out);
+                        uint8_t *out, unsigned flags);
 /* A date as RFC 5322 has it, blanks around it. */
 bool drill_scrub_is_date(struct drill_span text);
 

@@ -23,7 +23,7 @@ bool drill_scrub_walk_apply(struct drill_scrub_walk *w, const struct drill_scrub
     switch (how->kind) {
     case DRILL_SCRUB_AS_TEXT: drill_scrub_text(s, in, to, how->flags); break;
     case DRILL_SCRUB_AS_MESSAGE: drill_scrub_message(s, in, to); break;
-    case DRILL_SCRUB_AS_HEADER: drill_scrub_header(s, how->name, in, to); break;
+    case DRILL_SCRUB_AS_HEADER: drill_scrub_header(s, how->name, in, to, how->flags); break;
     case DRILL_SCRUB_AS_BODY: drill_scrub_body(s, &how->part, in, to); break;
     case DRILL_SCRUB_AS_MACRO: drill_scrub_macro(s, how->name, in, to); break;
     case DRILL_SCRUB_AS_ARGUMENT: drill_scrub_argument(s, in, to); break;
@@ -137,7 +137,9 @@ static struct drill_scrub_how how_of(enum drill_dir dir, uint8_t code, enum dril
 {
     struct drill_scrub_how how = {.kind = DRILL_SCRUB_AS_TEXT, .dir = dir, .code = code};
     bool first = id == DRILL_FIELD_STR0;
-    if (id == DRILL_FIELD_ARG || (dir == DRILL_TO_MTA && !first)) {
+    if (dir == DRILL_TO_MTA && code == DRILL_SMFIR_QUARANTINE) {
+        how.flags = DRILL_SCRUB_FILTER;
+    } else if (id == DRILL_FIELD_ARG || (dir == DRILL_TO_MTA && !first)) {
         how.kind = DRILL_SCRUB_AS_ARGUMENT;
     } else if (dir == DRILL_TO_MTA && code == DRILL_SMFIR_REPLYCODE) {
         how.kind = DRILL_SCRUB_AS_REPLY;
@@ -152,7 +154,8 @@ static struct drill_scrub_how how_of(enum drill_dir dir, uint8_t code, enum dril
 
 static void header_item(struct drill_scrub_walk *w, enum drill_dir dir, struct drill_item *item)
 {
-    struct drill_scrub_how how = {.kind = DRILL_SCRUB_AS_HEADER};
+    struct drill_scrub_how how = {.kind = DRILL_SCRUB_AS_HEADER,
+                                  .flags = dir == DRILL_TO_MTA ? DRILL_SCRUB_FILTER : 0};
     for (struct drill_field *f = item->fields; f; f = f->next) {
         if (f->id == DRILL_FIELD_STR0) {
             how.name = drill_scrub_walk_bytes(w, &f->value);

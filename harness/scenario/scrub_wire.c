@@ -128,7 +128,8 @@ void drill_scrub_reply(struct drill_scrubber *s, struct drill_span in, uint8_t *
         line.len = drill_span_find(line, '\n');
         size_t codes = codes_length(line);
         copy(drill_span_sub(line, 0, codes), out + at);
-        drill_scrub_text(s, drill_span_sub(line, codes, line.len), out + at + codes, 0);
+        drill_scrub_text(s, drill_span_sub(line, codes, line.len), out + at + codes,
+                         DRILL_SCRUB_FILTER);
         at += line.len;
         if (at < in.len) {
             out[at++] = '\n';
@@ -172,7 +173,7 @@ static void header_string(struct drill_scrubber *s, size_t number, struct drill_
                           struct drill_span in, uint8_t *out)
 {
     if (number == 1) {
-        drill_scrub_header(s, before, in, out);
+        drill_scrub_header(s, before, in, out, 0);
     } else if (number == 0 && in.len < 100 && drill_span_find(in, ' ') == in.len) {
         copy(in, out);
     } else {

@@ -42,7 +42,7 @@ static const char *header(const char *name, const char *value)
     drill_arena_init(&arena, NULL, 0);
     struct drill_scrubber s = {.config = &config, .arena = &arena};
     memset(out, 0, sizeof(out));
-    drill_scrub_header(&s, drill_span_str(name), drill_span_str(value), (uint8_t *)out);
+    drill_scrub_header(&s, drill_span_str(name), drill_span_str(value), (uint8_t *)out, 0);
     assert_int_equal(strlen(out), strlen(value));
     drill_arena_fini(&arena);
     return out;
