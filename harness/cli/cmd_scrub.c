@@ -35,6 +35,7 @@ static const char help[] =
 struct session {
     struct drill_arena arena;
     struct drill_scrub_config config;
+    struct drill_name *keep;
     const char *file, *out, *check, *root, *seed;
     bool force;
     char path[PATH_MAX];   /* of the copy */
@@ -60,8 +61,8 @@ static bool keep(struct session *s, const char *what)
         return false;
     }
     name->text = drill_span_str(what + sizeof(header) - 1);
-    name->next = (struct drill_name *)(void *)s->config.keep;
-    s->config.keep = name;
+    name->next = s->keep;
+    s->config.keep = s->keep = name;
     return true;
 }
 

@@ -225,7 +225,7 @@ struct groups {
 static size_t take_group(struct drill_span in, size_t at, struct groups *g)
 {
     size_t from = at;
-    while (at < in.len && is_hex(in.ptr[at])) {
+    while (at < in.len && at - from <= 4 && is_hex(in.ptr[at])) {
         at++;
     }
     g->count += at > from;
@@ -238,7 +238,7 @@ static size_t ipv6_length(struct drill_span in)
 {
     struct groups g = {0, 0, false};
     size_t at = take_group(in, 0, &g);
-    while (at < in.len && in.ptr[at] == ':') {
+    while (at < in.len && in.ptr[at] == ':' && g.count <= 8 && g.gaps <= 1) {
         bool gap = at + 1 < in.len && in.ptr[at + 1] == ':';
         bool group = at + 1 < in.len && is_hex(in.ptr[at + 1]);
         if (!gap && (!group || at == 0)) {

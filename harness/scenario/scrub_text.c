@@ -2,7 +2,9 @@
 /* Text that people or programs write: what in it is a word, a domain, an address. */
 #include "scenario/scrub_ops.h"
 
-enum { LOCAL_MAX = 320 }; /* how far ahead of a local part its `@` is looked for */
+/* How far ahead of a local part its `@` is looked for, and how long a name with dots may be. Both
+ * are looked for at every word, so a bound keeps a long text from taking for ever. */
+enum { LOCAL_MAX = 320, RUN_MAX = 260 };
 
 struct text {
     struct drill_scrubber *s;
@@ -66,13 +68,17 @@ static bool leads_to_at(const struct text *t, size_t at)
     return false;
 }
 
-/* Letters, digits, `-`, `_` and dots between them. */
+/* Letters, digits, `-`, `_` and dots between them; 0: more than a domain can have. */
 static size_t run_length(const struct text *t)
 {
     size_t end = t->at;
-    while (end < t->in.len && (drill_scrub_is_word(t->in.ptr[end]) || t->in.ptr[end] == '-' ||
-                               t->in.ptr[end] == '_' || t->in.ptr[end] == '.')) {
+    struct drill_span most = drill_span_sub(t->in, 0, t->at + RUN_MAX);
+    while (end < most.len && (drill_scrub_is_word(t->in.ptr[end]) || t->in.ptr[end] == '-' ||
+                              t->in.ptr[end] == '_' || t->in.ptr[end] == '.')) {
         end++;
+    }
+    if (end - t->at >= RUN_MAX) {
+        return 0;
     }
     while (end > t->at && !drill_scrub_is_word(t->in.ptr[end - 1])) {
         end--;

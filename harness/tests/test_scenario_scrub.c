@@ -344,6 +344,25 @@ static void test_parts_in_parts_have_an_end(void **state)
     free(in);
 }
 
+/* Names with dots that never end, local parts that lead nowhere, encoded words that open only: a
+ * megabyte of each takes no longer than any other text (looking ahead is bounded). */
+static void test_looking_ahead_has_an_end(void **state)
+{
+    static const char *const unending[] = {"a.", "a+", "=?", "=?a?b?", "a=", "<a ", "a:", "%4"};
+    enum { LONG = 1 << 20 };
+    (void)state;
+    for (size_t i = 0; i < sizeof(unending) / sizeof(unending[0]); i++) {
+        size_t n = strlen(unending[i]);
+        char *in = malloc(LONG);
+        assert_non_null(in);
+        for (size_t at = 0; at < LONG; at++) {
+            in[at] = unending[i][at % n];
+        }
+        free(scrub_message(in, LONG));
+        free(in);
+    }
+}
+
 /* ---- files ---- */
 
 static const char file_text[] =
@@ -488,6 +507,7 @@ int main(void)
         cmocka_unit_test(test_a_message_keeps_its_structure),
         cmocka_unit_test(test_a_message_cut_anywhere),
         cmocka_unit_test(test_parts_in_parts_have_an_end),
+        cmocka_unit_test(test_looking_ahead_has_an_end),
         cmocka_unit_test(test_a_file),
         cmocka_unit_test(test_a_body_in_pieces),
         cmocka_unit_test(test_a_file_without_memory),
