@@ -199,6 +199,19 @@ static void test_one_domain_wherever_it_stands(void **state)
     }
 }
 
+/* A local part with a dot looks like a domain, in an address and as a value in a query. */
+static void test_one_local_part_wherever_it_stands(void **state)
+{
+    char local[100];
+    (void)state;
+    (void)snprintf(local, sizeof(local), "%s", scrubbed("eva.maier@firma-abc.zz", 0));
+    *strchr(local, '@') = '\0';
+    assert_non_null(strstr(scrubbed("http://kurz.zz/u?m=eva.maier%40firma-abc.zz", 0), local));
+    assert_non_null(strstr(scrubbed("http://kurz.zz/u?a=1&m=eva.maier@firma-abc.zz", 0), local));
+    assert_non_null(strstr(scrubbed("bounce-eva.maier=firma-abc.zz@kurz.zz", 0), local));
+    assert_non_null(strstr(scrubbed("\"eva.maier\"@kurz.zz", 0), local));
+}
+
 static void test_encoded_words_stay_encoded_words(void **state)
 {
     char name[100];
@@ -332,7 +345,7 @@ static void test_a_message_cut_anywhere(void **state)
 static void test_parts_in_parts_have_an_end(void **state)
 {
     static const char one[] = "Content-Type: message/rfc822\n\n";
-    enum { DEEP = 20000 };
+    enum { DEEP = 100000 };
     size_t n = strlen(one);
     char *in = malloc(DEEP * n);
     (void)state;
@@ -501,6 +514,7 @@ int main(void)
         cmocka_unit_test(test_ipv4_of_every_length),
         cmocka_unit_test(test_ipv6_of_every_length),
         cmocka_unit_test(test_one_domain_wherever_it_stands),
+        cmocka_unit_test(test_one_local_part_wherever_it_stands),
         cmocka_unit_test(test_encoded_words_stay_encoded_words),
         cmocka_unit_test(test_headers_by_their_names),
         cmocka_unit_test(test_replies_and_arguments),
