@@ -239,5 +239,6 @@ int cmd_lint(int argc, char **argv);
 int cmd_fmt(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_diagnose(int argc, char **argv);
+int cmd_record(int argc, char **argv);
 
 #endif

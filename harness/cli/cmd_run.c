@@ -391,8 +391,9 @@ static void play_file(struct session *s, const struct cli_path *path)
     bool play_milter = s->options.sim ? tests != DRILL_TESTS_MILTER : s->options.listen != NULL;
     struct drill_writer w = drill_writer_of(unplayed, sizeof(unplayed) - 1);
     bool delivered = s->options.sink || sim || s->options.milter;
-    unsigned plays = (s->options.smtp ? DRILL_PLAYS_SMTP : 0U) |
-                     (delivered ? DRILL_PLAYS_DELIVERED : 0U) |
+    /* As MTA a recording is played by its lines: what its SMTP client did is in them. */
+    bool smtp = s->options.smtp || (s->options.milter && sc->file->recorded.len);
+    unsigned plays = (smtp ? DRILL_PLAYS_SMTP : 0U) | (delivered ? DRILL_PLAYS_DELIVERED : 0U) |
                      (sim ? (unsigned)DRILL_PLAYS_SEVERAL : DRILL_PLAYS_TLS);
     if (drill_lint_unplayed(sc->file, plays, &w)) {
         unplayed[drill_writer_span(&w).len] = '\0';

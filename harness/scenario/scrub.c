@@ -137,6 +137,15 @@ static void message_line(struct drill_scrub_walk *w, struct drill_pair *pairs)
     }
 }
 
+/* Most are words of the program; what a milter is set to add is mail. */
+static void settings_line(struct drill_scrub_walk *w, struct drill_pair *pairs)
+{
+    for (struct drill_pair *p = pairs; p; p = p->next) {
+        bool mail = same(p->key, "addheader") || same(p->key, "replbody");
+        text_of(w, &p->value, mail ? 0 : DRILL_SCRUB_NAMES);
+    }
+}
+
 static void setup_line(struct drill_scrub_walk *w, struct drill_setup *line)
 {
     memset(&line->trivia, 0, sizeof(line->trivia));
@@ -146,10 +155,8 @@ static void setup_line(struct drill_scrub_walk *w, struct drill_setup *line)
     case DRILL_SETUP_JUDGE: break;
     case DRILL_SETUP_MTA:
     case DRILL_SETUP_MILTER:
-        for (struct drill_pair *p = line->fields; p; p = p->next) {
-            text_of(w, &p->value, DRILL_SCRUB_NAMES);
-        }
-        break;
+    case DRILL_SETUP_BEFORE:
+    case DRILL_SETUP_AFTER: settings_line(w, line->fields); break;
     case DRILL_SETUP_CLIENT: client_line(w, line->fields); break;
     case DRILL_SETUP_MESSAGE: message_line(w, line->fields); break;
     case DRILL_SETUP_HEADER: header_line(w, line->fields, 0); break;

@@ -2,19 +2,27 @@
 #include "scenario/transcript.h"
 
 #include <stdio.h>
+#include <string.h>
 
+#include "scenario/transcript_parts.h"
 #include "wire/text.h"
 
 void drill_transcript_init(struct drill_transcript *t, const char *stem, struct drill_arena *arena,
                            const struct drill_alloc *alloc)
 {
+    memset(t, 0, sizeof(*t));
     t->arena = arena;
     t->stem = stem;
     drill_buf_init(&t->text, alloc);
-    t->files = NULL;
     t->files_end = &t->files;
-    t->count = 0;
-    t->incomplete = false;
+}
+
+void drill_transcript_stream(struct drill_transcript *t, const char *stem,
+                             const struct drill_transcript_sink *sink,
+                             const struct drill_alloc *alloc)
+{
+    drill_transcript_init(t, stem, NULL, alloc);
+    t->sink = sink;
 }
 
 void drill_transcript_fini(struct drill_transcript *t)
@@ -27,10 +35,14 @@ static void add(struct drill_buf *out, const char *text)
     (void)drill_buf_append(out, drill_span_str(text));
 }
 
-/* A line of the recording, or a part of one: without it the recording is not complete. */
-static void say(struct drill_transcript *t, const char *text)
+void drill_transcript_say(struct drill_transcript *t, const char *text)
 {
     t->incomplete = !drill_buf_append(&t->text, drill_span_str(text)) || t->incomplete;
+}
+
+static void say(struct drill_transcript *t, const char *text)
+{
+    drill_transcript_say(t, text);
 }
 
 /* Writes by `print`, measuring first. */
@@ -60,9 +72,14 @@ static bool add_bytes(struct drill_buf *out, struct drill_span bytes)
     return true;
 }
 
-static void say_bytes(struct drill_transcript *t, struct drill_span bytes)
+void drill_transcript_say_bytes(struct drill_transcript *t, struct drill_span bytes)
 {
     t->incomplete = !add_bytes(&t->text, bytes) || t->incomplete;
+}
+
+static void say_bytes(struct drill_transcript *t, struct drill_span bytes)
+{
+    drill_transcript_say_bytes(t, bytes);
 }
 
 /* A file for a large value; its name, or NULL when memory is refused. */
@@ -79,6 +96,19 @@ static const char *add_file(struct drill_transcript *t, struct drill_span bytes)
     *t->files_end = f;
     t->files_end = &f->next;
     return f->name;
+}
+
+/* `file "NAME"`, streamed: and the slice. */
+static void say_file(struct drill_transcript *t, const struct drill_message *m,
+                     struct drill_span bytes)
+{
+    if (t->sink) {
+        drill_transcript_keep(t, m, bytes);
+        return;
+    }
+    const char *name = add_file(t, bytes);
+    say(t, "file ");
+    say_bytes(t, drill_span_str(name ? name : ""));
 }
 
 static const char *mark(enum drill_dir dir)
@@ -121,85 +151,163 @@ static void large(struct drill_transcript *t, const struct drill_message *m)
         say(t, text);
         say_bytes(t, m->str[0]);
     }
-    const char *name = add_file(t, value);
-    (void)snprintf(text, sizeof(text), " %s=file ", field);
+    (void)snprintf(text, sizeof(text), " %s=", field);
     say(t, text);
-    say_bytes(t, drill_span_str(name ? name : ""));
+    say_file(t, m, value);
+}
+
+/* Streamed, the many small strings of one message stay in its line. */
+static bool goes_to_a_file(const struct drill_transcript *t, const struct drill_message *m,
+                           size_t line)
+{
+    struct drill_span value;
+    (void)large_field(m, &value);
+    bool many = m->shape == DRILL_SHAPE_MACRO || m->shape == DRILL_SHAPE_STR_STRS ||
+                m->shape == DRILL_SHAPE_OPTNEG;
+    return value.len > DRILL_TRANSCRIPT_INLINE && line > DRILL_TRANSCRIPT_INLINE &&
+           !(t->sink && many && m->defect == DRILL_DEFECT_NONE);
+}
+
+/* The modifiers, in canonical order. */
+static void say_travel(struct drill_transcript *t, const struct drill_seen *s,
+                       const struct drill_travelled *travel)
+{
+    char text[32];
+    bool split = travel && travel->count > 1 && !travel->more;
+    if (travel && travel->after >= 1000) {
+        (void)snprintf(text, sizeof(text), " after=%llums",
+                       (unsigned long long)(travel->after / 1000));
+        say(t, text);
+    }
+    for (size_t i = 0; split && i + 1 < travel->count; i++) {
+        (void)snprintf(text, sizeof(text), "%s%u", i ? "," : " split=", travel->reads[i]);
+        say(t, text);
+    }
+    if (s->kind == DRILL_SEEN_FRAME && s->ours && s->total < s->size + DRILL_FRAME_HEADER_SIZE) {
+        (void)snprintf(text, sizeof(text), " cut=%llu", (unsigned long long)s->total);
+        say(t, text);
+    }
+    if (s->kind == DRILL_SEEN_FRAME && s->length != s->size + 1) {
+        (void)snprintf(text, sizeof(text), " length=%u", s->length);
+        say(t, text);
+    }
+    if (travel && travel->join && !split) {
+        say(t, " join");
+    }
+}
+
+/* "+0.4 ms, in 4+13 bytes": for people. */
+static void say_how(struct drill_transcript *t, const struct drill_travelled *travel)
+{
+    char text[64];
+    const char *before = "  # ";
+    if (travel->after >= 100) {
+        (void)snprintf(text, sizeof(text), "%s+%llu.%llu ms", before,
+                       (unsigned long long)(travel->after / 1000),
+                       (unsigned long long)(travel->after % 1000 / 100));
+        say(t, text);
+        before = ", ";
+    }
+    for (size_t i = 0; travel->count > 1 && !travel->more && i < travel->count; i++) {
+        (void)snprintf(text, sizeof(text), "%s%s%u", i ? "" : before, i ? "+" : "in ",
+                       travel->reads[i]);
+        say(t, text);
+    }
+    if (travel->more || travel->count > 1) {
+        say(t, travel->more ? before : "");
+        say(t, travel->more ? "in many pieces" : " bytes");
+        before = ", ";
+    }
+    if (travel->note) {
+        say(t, before);
+        say(t, travel->note);
+    }
 }
 
 static void frame(struct drill_transcript *t, const struct drill_seen *s)
 {
     struct drill_message m;
-    char cut[32];
     if (!s->whole) {
-        t->incomplete = true;
+        drill_transcript_streamed(t, s);
         return;
     }
     drill_message_decode(s->dir, s->code, s->payload, &m);
+    if (t->sink) {
+        drill_transcript_mail(t, &m);
+    }
     struct drill_writer measure = drill_writer_of(NULL, 0);
     drill_text_message(&measure, &m, 0);
-    struct drill_span value;
-    (void)large_field(&m, &value);
-    if (value.len > DRILL_TRANSCRIPT_INLINE && measure.len > DRILL_TRANSCRIPT_INLINE) {
+    if (goes_to_a_file(t, &m, measure.len)) {
         large(t, &m);
     } else if (!add_frame(&t->text, &m)) {
         t->incomplete = true;
     }
-    if (s->length != s->size + 1) {
-        (void)snprintf(cut, sizeof(cut), " length=%u", s->length);
-        say(t, cut);
-    }
-    if (s->ours && s->total < s->size + DRILL_FRAME_HEADER_SIZE) {
-        (void)snprintf(cut, sizeof(cut), " cut=%llu", (unsigned long long)s->total);
-        say(t, cut);
-    }
-    say(t, "\n");
 }
 
+/* Bytes without a frame. Streamed, a torn frame whose payload went to its file is not whole. */
 static void raw(struct drill_transcript *t, const struct drill_seen *s)
 {
+    struct drill_message none = {.dir = s->dir};
     say(t, mark(s->dir));
     say(t, "raw data=");
-    if (s->payload.len > DRILL_TRANSCRIPT_INLINE) {
-        const char *name = add_file(t, s->payload);
-        say(t, "file ");
-        say_bytes(t, drill_span_str(name ? name : ""));
+    if (!s->whole && t->sink) {
+        drill_transcript_torn(t, s);
+    } else if (s->payload.len > DRILL_TRANSCRIPT_INLINE) {
+        say_file(t, &none, s->payload);
     } else {
         say_bytes(t, s->payload);
     }
-    say(t, "\n");
 }
 
 static const char *ending(const struct drill_seen *s)
 {
     switch (s->how) {
-    case DRILL_END_RST: return "reset\n";
-    case DRILL_END_REFUSED: return "refuse\n";
-    case DRILL_END_ERROR: return "hangup\n";
+    case DRILL_END_RST: return "reset";
+    case DRILL_END_REFUSED: return "refuse";
+    case DRILL_END_ERROR: return "hangup";
     case DRILL_END_FIN:
     case DRILL_END_EPIPE:
     case DRILL_END_NONE: break;
     }
-    return s->note && s->ours ? "half-close\n" : "close\n";
+    return s->note && s->ours ? "half-close" : "close";
 }
 
-void drill_transcript_seen(void *ctx, const struct drill_seen *s)
+void drill_transcript_line(struct drill_transcript *t, const struct drill_seen *s,
+                           const struct drill_travelled *travel)
 {
-    struct drill_transcript *t = ctx;
     switch (s->kind) {
-    case DRILL_SEEN_OPEN: say(t, "> open\n"); break;
-    case DRILL_SEEN_FRAME: frame(t, s); break;
+    case DRILL_SEEN_OPEN: say(t, "> open"); break;
+    case DRILL_SEEN_FRAME:
+        if (!s->whole && !t->sink) {
+            t->incomplete = true;
+            return;
+        }
+        frame(t, s);
+        break;
     case DRILL_SEEN_RAW: raw(t, s); break;
     case DRILL_SEEN_END:
         say(t, mark(s->dir));
         say(t, ending(s));
         break;
-    case DRILL_SEEN_QUIET:
-        say(t, "# ");
-        say(t, s->note ? s->note : "silence");
-        say(t, "\n");
-        break;
+    case DRILL_SEEN_QUIET: drill_transcript_note(t, s->note ? s->note : "silence"); return;
     }
+    say_travel(t, s, travel);
+    if (travel) {
+        say_how(t, travel);
+    }
+    say(t, "\n");
+}
+
+void drill_transcript_seen(void *ctx, const struct drill_seen *s)
+{
+    drill_transcript_line(ctx, s, NULL);
+}
+
+void drill_transcript_note(struct drill_transcript *t, const char *text)
+{
+    say(t, "# ");
+    say(t, text);
+    say(t, "\n");
 }
 
 static void add_field(struct drill_buf *out, const char *key, struct drill_span value)

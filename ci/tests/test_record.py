@@ -1,0 +1,400 @@
+# SPDX-License-Identifier: MIT
+"""milterdrill record between real programs: what passes, what is kept of it, and that it plays again."""
+
+import contextlib
+import os
+import re
+import smtplib
+import socket
+import stat
+import struct
+
+import pytest
+
+from fakes import CONTINUE, OPTNEG, Fake, read_exactly, read_frame
+from peers.base import free_port
+from peers.postfix import Postfix
+from recorder import Recorder, read
+
+SECONDS = 20
+MESSAGE = (b"From: <alice@example.org>\r\nTo: <bob@example.com>\r\nSubject: a test\r\n"
+           b"X-Long: one\r\n two\r\n\r\ncaf\xe9\r\n.\r\n" + b"line\r\n" * 500)
+
+
+def frame(code, payload=b""):
+    return struct.pack(">Ic", len(payload) + 1, code) + payload
+
+
+OFFER = frame(b"O", struct.pack(">III", 6, 0x1FF, 0))
+TALK = [OFFER, frame(b"M", b"<alice@example.org>\0"), frame(b"R", b"<bob@example.com>\0"),
+        frame(b"L", b"Subject\0the word is heliotrope\0"), frame(b"E")]
+
+
+def connect(recorder):
+    return socket.create_connection(("127.0.0.1", recorder.port), timeout=SECONDS)
+
+
+def echoing(connection):
+    """Sends back what comes, and its end; resets need a close with nothing unread."""
+    while data := connection.recv(65536):
+        connection.sendall(data)
+    connection.shutdown(socket.SHUT_WR)
+
+
+def milter(verdict=CONTINUE):
+    def talk(connection):
+        while True:
+            code, _ = read_frame(connection)
+            if code in b"Q":
+                return
+            if code not in b"DAK":
+                connection.sendall({b"O": OPTNEG, b"E": verdict}.get(code, CONTINUE))
+    return Fake(talk)
+
+
+def say(recorder, frames=TALK, end=frame(b"Q")):
+    with connect(recorder) as mta:
+        for one in frames:
+            mta.sendall(one)
+            if one[4:5] not in b"DAQK":
+                read_frame(mta)
+        mta.sendall(end)
+        assert mta.recv(1) == b""
+
+
+@pytest.fixture(scope="module", name="postfix")
+def fixture_postfix():
+    if Postfix.missing():
+        pytest.skip(Postfix.missing())
+    with Postfix() as peer:
+        yield peer
+
+
+def deliver(postfix, count=1):
+    with smtplib.SMTP("127.0.0.1", postfix.port, timeout=SECONDS) as client:
+        for _ in range(count):
+            client.sendmail("alice@example.org", ["bob@example.com"], MESSAGE)
+
+
+def plays(drill, path, postfix, peer):
+    """As MTA against the milter, as milter against the MTA, and against the MTA's model."""
+    drill("lint", path).check_exit(0)
+    drill("run", "--milter", peer.address, path).check_exit(0)
+    drill("run", "--listen", postfix.milter, "--smtp", f"127.0.0.1:{postfix.port}",
+          "--timeout", f"{SECONDS}s", path).check_exit(0)
+    drill("run", "--listen", "sim:postfix", path).check_exit(0)
+
+
+@pytest.mark.parametrize("peer_name", ["plain_filter", "clamav"])
+def test_postfix_and_a_real_milter_play_again_from_either_end(drill, postfix, work, request,
+                                                              peer_name):
+    peer = request.getfixturevalue(peer_name)
+    with Recorder(drill, work, peer.address, listen=postfix.milter) as recorder:
+        deliver(postfix)
+        recorder.wait(1)
+    path, = recorder.recordings()
+    text = read(path)
+    assert text.startswith('drill 1 "recorded: Postfix '), text
+    assert ', 1 message, accepted" recorded="2' in text.splitlines()[0]
+    assert "holds real mail" in text.splitlines()[1] and "milterdrill scrub" in text.splitlines()[1]
+    assert "\nmta postfix\n" in text and "\nverdict accept\n" in text
+    assert 'message from="<alice@example.org>" rcpt="<bob@example.com>" file="' in text
+    with open(path.replace(".drill", ".eml"), "rb") as mail:
+        content = mail.read()
+    # What a milter is shown, as a message: headers with their folds, and the body, byte for byte.
+    assert b"X-Long: one\r\n two\r\n" in content
+    assert content.endswith(MESSAGE.partition(b"\r\n\r\n")[2]), content[-200:]
+    plays(drill, path, postfix, peer)
+    if peer_name == "plain_filter":  # no model knows the header that clamav-milter adds
+        drill("run", "--milter", "sim:libmilter", path).check_exit(0)
+
+
+def early(client):
+    client.docmd("MAIL", "FROM:<alice@example.org>")
+    client.docmd("RCPT", "TO:<bob@example.com>")
+
+
+def reset(client):
+    early(client)
+    client.docmd("RSET")
+    client.sendmail("alice@example.org", ["bob@example.com"], MESSAGE)
+
+
+def unknown(client):
+    client.docmd("XFOO", "bar")
+    client.sendmail("alice@example.org", ["bob@example.com"], MESSAGE)
+
+
+@pytest.mark.parametrize("client_does", [early, reset, unknown, lambda client: None],
+                         ids=["leaves", "resets", "unknown", "says-nothing"])
+def test_what_an_smtp_client_does_else_plays_again(drill, postfix, plain_filter, work, client_does):
+    with Recorder(drill, work, plain_filter.address, listen=postfix.milter) as recorder:
+        with smtplib.SMTP("127.0.0.1", postfix.port, timeout=SECONDS) as client:
+            client.ehlo("client.example")
+            client_does(client)
+        recorder.wait(1, "recorded: Postfix")
+    path, = recorder.recordings()
+    assert "\nsmtp after=" in read(path)
+    drill("run", "--milter", plain_filter.address, path).check_exit(0)
+    drill("run", "--listen", postfix.milter, "--smtp", f"127.0.0.1:{postfix.port}",
+          "--timeout", f"{SECONDS}s", path).check_exit(0)
+
+
+@pytest.mark.parametrize("verdict, line", [
+    (frame(b"r"), "verdict reject"), (frame(b"d"), "verdict accept"),
+    (frame(b"y", b"451 4.7.1 come back\0"), "verdict tempfail code=451")])
+def test_a_verdict_is_what_the_client_is_told_again(drill, postfix, work, verdict, line):
+    with milter(verdict) as fake, Recorder(drill, work, fake.address, listen=postfix.milter) \
+            as recorder:
+        with contextlib.suppress(smtplib.SMTPDataError):
+            deliver(postfix)
+        recorder.wait(1)
+    path, = recorder.recordings()
+    assert read(path).endswith(f"\n{line}\n")
+    drill("run", "--listen", postfix.milter, "--smtp", f"127.0.0.1:{postfix.port}",
+          "--timeout", f"{SECONDS}s", path).check_exit(0)
+
+
+def shape(path):
+    """A recording without what is of its time: the first line's, pauses, and comments."""
+    text = re.sub(r'recorded="[^"]*"', "", read(path))
+    text = re.sub(r" after=\d+ms", "", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE))
+    text = re.sub(r"  # .*$", "", text, flags=re.MULTILINE)
+    return re.sub(r"\d{8}T\d{6}Z-\d+", "NAME", text)
+
+
+def test_recording_a_replay_gives_the_same_file(drill, postfix, plain_filter, work):
+    with Recorder(drill, work, plain_filter.address, listen=postfix.milter) as first:
+        deliver(postfix, 2)
+        first.wait(1)
+    path, = first.recordings()
+    again = os.path.join(work, "again")
+    os.mkdir(again)
+    with Recorder(drill, again, plain_filter.address) as second:
+        drill("run", "--exact", "--milter", second.address, path).check_exit(0)
+        second.wait(1)
+    assert shape(second.recordings()[0]) == shape(path)
+
+
+def test_random_bytes_pass_unchanged_and_are_raw(drill, work):
+    noise = b"\xff\xff\xff\xff" + bytes(range(256)) * 400
+    with Fake(echoing) as fake, Recorder(drill, work, fake.address) as recorder:
+        with connect(recorder) as mta:
+            mta.sendall(noise)
+            mta.shutdown(socket.SHUT_WR)
+            assert read_exactly(mta, len(noise)) == noise
+            assert mta.recv(1) == b""
+    text, = recorder.texts()
+    assert "not all of it milter frames" in text and "over the limit" in text
+    for mark, ending in ((">", ".mta.bin"), ("<", ".milter.bin")):
+        assert raw_bytes(recorder, text, mark, ending) == noise
+    drill("lint", recorder.recordings()[0]).check_exit(0)
+
+
+def raw_bytes(recorder, text, mark, ending):
+    """All that the `raw` lines of one side say."""
+    with open(recorder.recordings()[0].replace(".drill", ending), "rb") as content:
+        stored = content.read()
+    slices = re.findall(rf'^{mark} raw data=file "[^"]*" (\d+)\.\.(\d+)', text, re.MULTILINE)
+    assert len(slices) == len(re.findall(rf"^{mark} raw", text, re.MULTILINE)), text
+    return b"".join(stored[int(low):int(high) + 1] for low, high in slices)
+
+
+def test_a_reset_is_passed_on_and_recorded(drill, work):
+    def resets(connection):
+        read_frame(connection)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    with Fake(resets) as fake, Recorder(drill, work, fake.address) as recorder:
+        with connect(recorder) as mta:
+            mta.sendall(OFFER)
+            with pytest.raises(ConnectionResetError):
+                mta.recv(1)
+    text, = recorder.texts()
+    assert re.search(r"^< reset .*# .*RST \(errno 104\)", text, re.MULTILINE), text
+    assert "the milter reset the connection" in text.splitlines()[0]
+
+
+def test_a_milter_that_is_down_is_recorded_as_refusing(drill, work):
+    with Recorder(drill, work, f"inet:{free_port()}@127.0.0.1") as recorder:
+        with connect(recorder) as mta, pytest.raises(ConnectionResetError):
+            mta.recv(1)
+    text, = recorder.texts()
+    assert "> open\n< refuse  # " in text and "could not be reached" in text
+
+
+def test_after_kill_the_file_is_whole_up_to_the_last_frame(drill, work):
+    with milter() as fake, Recorder(drill, work, fake.address) as recorder, \
+            connect(recorder) as mta:
+        for one in TALK[:4]:
+            mta.sendall(one)
+            read_frame(mta)
+        big = frame(b"B", os.urandom(40000))
+        mta.sendall(big)
+        read_frame(mta)
+        mta.sendall(frame(b"B", b"x" * 9999)[:500])  # a torn one
+        recorder.kill()
+        text, = recorder.texts()
+    assert "heliotrope" in text and "> body data=file " in text and text.endswith("\n")
+    assert text.startswith('drill 1 "recorded, not to its end" recorded="')
+    assert "milterdrill scrub" in text
+    drill("lint", recorder.recordings()[0]).check_exit(0)
+    with milter() as fake:
+        drill("run", "--milter", fake.address, recorder.recordings()[0]).check_exit(0, 1)
+
+
+def test_a_full_disk_is_told_once_and_stops_no_mail(drill, work):
+    body = [frame(b"B", os.urandom(60000)) for _ in range(4)]
+    with milter() as fake, Recorder(drill, work, fake.address, file_size=100000) as recorder:
+        say(recorder, TALK[:4] + body + TALK[4:])
+        say(recorder, TALK[:4] + body + TALK[4:])
+        say(recorder)
+    assert recorder.process.returncode == 0
+    # Once for the first two, which follow each other; the third could be written.
+    assert recorder.err.count("cannot be written: File too large") == 1, recorder.err
+    first, second, third = recorder.texts()
+    assert "not to its end" in first and "not to its end" in second
+    assert "1 message, accepted" in third
+    for path in recorder.recordings():
+        drill("lint", path).check_exit(0)
+
+
+def test_max_bytes_ends_recording_never_traffic(drill, work):
+    body = [frame(b"B", os.urandom(60000))]
+    with milter() as fake, \
+            Recorder(drill, work, fake.address, "--max-bytes", "100KiB") as recorder:
+        for _ in range(4):
+            say(recorder, TALK[:4] + body + TALK[4:])
+    first, second = recorder.texts()
+    assert recorder.err.count("recording has ended") == 1
+    assert "1 message, accepted" in first and "--max-bytes" in second
+    assert "4 connections" in recorder.out
+
+
+def test_modes_do_not_depend_on_the_umask(drill, work):
+    old = os.umask(0)
+    try:
+        with milter() as fake, Recorder(drill, work, fake.address) as recorder:
+            say(recorder, TALK[:4] + [frame(b"B", b"ab" * 9000)] + TALK[4:])
+    finally:
+        os.umask(old)
+    assert stat.S_IMODE(os.stat(recorder.folder).st_mode) == 0o700
+    names = os.listdir(recorder.folder)
+    assert len(names) == 2
+    for name in names:
+        assert stat.S_IMODE(os.stat(os.path.join(recorder.folder, name)).st_mode) == 0o600
+        assert re.fullmatch(r"\d{8}T\d{6}Z-1\.(drill|eml)", name)
+
+
+def record(drill, work, *options):
+    user = ["--user", "root"] if os.geteuid() == 0 else []
+    return drill("record", "--listen", "inet:0@127.0.0.1", "--milter", "inet:9@127.0.0.1",
+                 "--out", os.path.join(work, "out"), *user, *options)
+
+
+def test_a_folder_that_is_open_to_others_is_refused(drill, work):
+    os.mkdir(os.path.join(work, "out"))
+    os.chmod(os.path.join(work, "out"), 0o750)
+    record(drill, work).check_exit(2).check_one_error().check_err("open to others", "chmod 700")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="not root: there is nothing to drop")
+def test_root_says_whom_to_become(drill, work):
+    told = drill("record", "--listen", "inet:0@127.0.0.1", "--milter", "inet:9@127.0.0.1",
+                 "--out", os.path.join(work, "out"))
+    told.check_exit(2).check_one_error().check_err("--user NAME")
+    os.chmod(work, 0o755)
+    with milter() as fake, Recorder(drill, work, fake.address, "--user", "nobody") as recorder:
+        with open(f"/proc/{recorder.process.pid}/status", encoding="ascii") as status:
+            ids = re.findall(r"^[UG]id:\s+(\d+)\s+(\d+)", status.read(), re.MULTILINE)
+        say(recorder)
+    owner = os.stat(recorder.folder).st_uid
+    assert owner != 0 and ids[0] == (str(owner), str(owner)) and "0" not in ids[1]
+    assert os.stat(recorder.recordings()[0]).st_uid == owner
+
+
+def test_sigterm_loses_nothing(drill, work):
+    with milter() as fake, Recorder(drill, work, fake.address, "--grace", "1ms") as recorder:
+        say(recorder)
+        with connect(recorder) as mta:
+            mta.sendall(OFFER)
+            read_frame(mta)
+            mta.sendall(TALK[1])
+            read_frame(mta)
+            recorder.process.terminate()
+            recorder.end()
+            assert mta.recv(1) == b""
+    assert recorder.process.returncode == 0
+    assert recorder.out.startswith("2 connections ("), recorder.out
+    first, second = recorder.texts()
+    assert "verdict accept" in first
+    assert 'message from="<alice@example.org>"' in second and "> mail address=" in second
+    for path in recorder.recordings():
+        drill("lint", path).check_exit(0)
+
+
+@pytest.mark.parametrize("only, kept", [("failed", ["reject"]), ("match=heliotrope", ["word"]),
+                                        ("match=heliotropes", []), ("slow=1h", [])])
+def test_only_some_are_kept(drill, work, only, kept):
+    plain = [one for one in TALK if b"heliotrope" not in one]
+    with milter() as fine, Recorder(drill, work, fine.address, "--only", only) as recorder:
+        say(recorder, plain)
+        say(recorder)
+    refused = os.path.join(work, "refused")
+    os.mkdir(refused)
+    with milter(frame(b"r")) as bad, Recorder(drill, refused, bad.address, "--only", only) as other:
+        say(other, plain)
+    names = ["word"] * len(recorder.recordings()) + ["reject"] * len(other.recordings())
+    assert names == kept
+    assert len(os.listdir(recorder.folder)) == 2 * len(recorder.recordings())
+
+
+def test_the_last_are_kept_and_those_of_an_earlier_run_count(drill, work):
+    with milter() as fake:
+        with Recorder(drill, work, fake.address) as recorder:
+            for _ in range(3):
+                say(recorder)
+        before = recorder.recordings()
+        with Recorder(drill, work, fake.address, "--last", "2") as recorder:
+            say(recorder)
+    assert recorder.recordings()[0] == before[-1] and len(recorder.recordings()) == 2
+    assert len(os.listdir(recorder.folder)) == 4
+
+
+def test_a_unix_socket_has_its_mode(drill, work):
+    path = os.path.join(work, "milter.sock")
+    with milter() as fake, Recorder(drill, work, fake.address, "--socket-mode", "620",
+                                    listen=f"unix:{path}") as recorder:
+        assert stat.S_IMODE(os.stat(path).st_mode) == 0o620
+        with socket.socket(socket.AF_UNIX) as mta:
+            mta.connect(path)
+            mta.sendall(OFFER)
+            assert read_frame(mta)[0] == b"O"
+            mta.sendall(frame(b"Q"))
+            assert mta.recv(1) == b""
+    assert "> optneg" in recorder.texts()[0] and not os.path.exists(path)
+
+
+def test_tls_on_either_side(drill, work):
+    """The milter's side is another recorder's listening side."""
+    inner, outer = os.path.join(work, "inner"), os.path.join(work, "outer")
+    os.mkdir(inner)
+    os.mkdir(outer)
+    ca = os.path.join(work, "ca.pem")
+    with milter() as fake, \
+            Recorder(drill, inner, fake.address, "--listen-tls", "--tls-ca-out", ca) as behind, \
+            Recorder(drill, outer, behind.address, "--milter-tls", "--tls-ca", ca) as before:
+        say(before)
+    assert shape(before.recordings()[0]) == shape(behind.recordings()[0])
+    assert "heliotrope" in before.texts()[0]
+
+
+def test_a_certificate_that_is_not_trusted_is_named(drill, work):
+    inner, outer = os.path.join(work, "inner"), os.path.join(work, "outer")
+    os.mkdir(inner)
+    os.mkdir(outer)
+    with milter() as fake, Recorder(drill, inner, fake.address, "--listen-tls") as behind, \
+            Recorder(drill, outer, behind.address, "--milter-tls") as before:
+        with connect(before) as mta, pytest.raises(ConnectionResetError):
+            mta.recv(1)
+    assert re.search("^# .*certificate", before.texts()[0], re.MULTILINE), before.texts()
+    assert "could not be reached" in before.texts()[0]
