@@ -3,6 +3,7 @@
 # DRILL_FUZZ: replay (any compiler, ctest runs each corpus), libfuzzer (clang), afl (afl-clang-fast).
 set(drill_fuzz_layer wire)             # what a target links, unless it is named here; never net or cli
 set(drill_fuzz_layer_scenario scenario)
+set(drill_fuzz_layer_scrub scenario)
 set(drill_fuzz_layer_record_replay scenario)
 set(drill_fuzz_layer_session session)
 set(drill_fuzz_layer_sim sim)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """every scenario says what it asks and why, none asks it twice, and scenarios/README.md lists all"""
 
+import fnmatch
 import os
+import re
 
 import catalogue
 from source import files, text
@@ -34,11 +36,21 @@ def twins(paths):
 
 def expected(names):
     """Lists of expected failures name scenarios that exist."""
-    for path in files("scenarios/expected", ending=".txt"):
+    for path in files("scenarios/expected", "ci/expected", ending=".txt"):
         for number, line in enumerate(text(path).splitlines(), 1):
             name = line.partition("|")[0].strip()
-            if name and not name.startswith("#") and name not in names:
+            if name and not name.startswith("#") and not fnmatch.filter(names, name):
                 yield f"{path}:{number}: no scenario {name}"
+
+
+def excused(readme, entries):
+    """What is said to be no scenario is named by none."""
+    section = readme.partition("## What is no scenario")[2].partition("\n## ")[0]
+    listed = {i for row in re.findall(r"^\| ([^|]*) \|", section, re.MULTILINE)
+              for i in catalogue.ID.findall(row)}
+    for found in entries:
+        for name in sorted(listed & set(found.ids)):
+            yield f"{found.path}: {name} is no scenario, says {catalogue.README}"
 
 
 def check(_build):
@@ -50,5 +62,6 @@ def check(_build):
     yield from twins(paths)
     yield from expected({os.path.relpath(path, catalogue.FOLDER) for path in paths})
     readme = text(catalogue.README)
+    yield from excused(readme, filter(None, map(catalogue.entry, paths)))
     if catalogue.renewed(readme) != readme:
         yield f"{catalogue.README}: not current: python3 ci/checks/catalogue.py --write"

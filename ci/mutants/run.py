@@ -31,7 +31,7 @@ README = os.path.join(ROOT, "scenarios", "README.md")
 BEGIN, END = "<!-- mutants -->", "<!-- /mutants -->"
 COPIED = ("CMakeLists.txt", "README.md", "harness", "fuzz", "corpus", "scenarios", "ci")
 MILTERS = re.compile(r"harness/session/(libmilter|rspamd|pmilter|v2only|negotiate|milter)\b")
-MTAS = re.compile(r"harness/session/(stalwart|postfix|sendmail|mta)")
+MTAS = re.compile(r"harness/session/(stalwart|postfix|sendmail|mta|several|apply)")
 # What no scenario can show (a recording's other ids, finer points of the judge), unit tests may.
 TESTED = re.compile(r"harness/(session/(judge|rule)|scenario/(shape|tolerate|match|run_tolerate))")
 TESTS = ("test_session_judge", "test_session_judge_mta", "test_session_judge_milter",

@@ -27,14 +27,15 @@ def build(folder):
 
 
 class Libmilter(Peer):
-    """Answers CONTINUE to everything. With `logging`, log() names each callback."""
+    """Answers CONTINUE to everything. With `logging`, log() names each callback. `words`: what it does
+    to a message at the end, as libmilter_filter.c says."""
 
     name = "libmilter"
     programs = ("cc",)
 
-    def __init__(self, logging=False):
+    def __init__(self, logging=False, words=()):
         super().__init__()
-        self.logging = logging
+        self.logging, self.words = logging, list(words)
 
     @classmethod
     def missing(cls):
@@ -54,7 +55,7 @@ class Libmilter(Peer):
         if problem:
             raise PeerError(problem)
         args = [self.path("filter"), f"inet:{self.take_port()}@127.0.0.1"]
-        self.spawn(args + ["log"] * self.logging,
+        self.spawn(args + ["log"] * self.logging + self.words,
                    lambda: tail(self.path("filter.out")).startswith("ready"))
 
     def callbacks(self):

@@ -2,11 +2,13 @@
 /*
  * The plainest filter that libmilter can make: every callback is there and answers CONTINUE.
  *
- *     libmilter_filter inet:PORT@127.0.0.1 [log]
+ *     libmilter_filter inet:PORT@127.0.0.1 [log] [header=NAME:VALUE] [body=TEXT] [end=VERDICT]
  *     libmilter_filter version
  *
- * Prints "ready" once it listens; with `log`, then one line a callback. ci/peers/libmilter.py
- * builds it with the system's compiler and libmilter when a test or a benchmark needs it.
+ * Prints "ready" once it listens; with `log`, then one line a callback. With the other words it
+ * adds that header at the end of each message, replaces its body, and answers accept, reject or
+ * discard. ci/peers/libmilter.py builds it with the system's compiler and libmilter when a test or
+ * a benchmark needs it.
  */
 #include <libmilter/mfapi.h>
 #include <stdbool.h>
@@ -14,6 +16,8 @@
 #include <string.h>
 
 static bool logging;
+static char *add_name, *add_value, *new_body;
+static sfsistat at_end = SMFIS_CONTINUE;
 
 static sfsistat say(const char *callback, const char *text)
 {
@@ -90,8 +94,35 @@ static sfsistat on_body(SMFICTX *ctx, unsigned char *data, size_t size)
 
 static sfsistat on_bodyeob(SMFICTX *ctx)
 {
-    (void)ctx;
-    return say("bodyeob", NULL);
+    if (add_name && smfi_addheader(ctx, add_name, add_value) != MI_SUCCESS) {
+        return SMFIS_TEMPFAIL;
+    }
+    if (new_body &&
+        smfi_replacebody(ctx, (unsigned char *)new_body, (int)strlen(new_body)) != MI_SUCCESS) {
+        return SMFIS_TEMPFAIL;
+    }
+    say("bodyeob", NULL);
+    return at_end;
+}
+
+static bool take_word(char *word)
+{
+    if (strcmp(word, "log") == 0) {
+        logging = true;
+    } else if (strncmp(word, "header=", 7) == 0 && strchr(word, ':')) {
+        add_name = word + 7;
+        add_value = strchr(word, ':') + 1;
+        add_value[-1] = '\0';
+    } else if (strncmp(word, "body=", 5) == 0) {
+        new_body = word + 5;
+    } else if (strncmp(word, "end=", 4) == 0) {
+        at_end = strcmp(word + 4, "reject") == 0    ? SMFIS_REJECT
+                 : strcmp(word + 4, "discard") == 0 ? SMFIS_DISCARD
+                                                    : SMFIS_ACCEPT;
+    } else {
+        return false;
+    }
+    return true;
 }
 
 static sfsistat on_abort(SMFICTX *ctx)
@@ -133,13 +164,19 @@ int main(int argc, char **argv)
         .xxfi_close = on_close,
     };
     if (argc < 2) {
-        fprintf(stderr, "usage: libmilter_filter ADDRESS [log]\n");
+        fprintf(stderr, "usage: libmilter_filter ADDRESS [WORD...]\n");
         return 2;
     }
     if (strcmp(argv[1], "version") == 0) {
         return print_version();
     }
-    logging = argc > 2 && strcmp(argv[2], "log") == 0;
+    for (int i = 2; i < argc; i++) {
+        if (!take_word(argv[i])) {
+            fprintf(stderr, "libmilter_filter: what is %s?\n", argv[i]);
+            return 2;
+        }
+    }
+    filter.xxfi_flags = (add_name ? SMFIF_ADDHDRS : 0UL) | (new_body ? SMFIF_CHGBODY : 0UL);
     if (smfi_setconn(argv[1]) != MI_SUCCESS || smfi_register(filter) != MI_SUCCESS ||
         smfi_opensocket(false) != MI_SUCCESS) {
         fprintf(stderr, "libmilter_filter: cannot listen on %s\n", argv[1]);

@@ -46,3 +46,17 @@ def test_a_line_without_its_three_parts_is_an_error(drill, listed, line):
 def test_a_path_stands_for_whole_names_only(drill, listed):
     path, expect = listed("64k.drill | fail | a part of a name\n")
     drill("run", "--sim", "--expect", expect, path).check_exit(1)
+
+
+def test_what_is_withheld_is_neither_played_nor_named(drill, listed):
+    path, expect = listed("header-*-64k.drill | withheld | not reported yet\n")
+    result = drill("run", "--sim", "--expect", expect, path).check_exit(77)
+    assert "header-over-64k" not in result.out + result.err
+    assert "0 passed, 0 failed, 0 skipped, 1 withheld" in result.out
+
+
+def test_withheld_counts_more_than_a_known_failure(drill, listed):
+    path, expect = listed("header-over-64k.drill | fail | it is a reset\n"
+                          "header-over-6?k.drill | withheld | not reported yet\n"
+                          "header-over-64k.drill | fail | it is a reset\n")
+    assert "1 withheld" in drill("run", "--sim", "--expect", expect, path).check_exit(77).out

@@ -142,3 +142,20 @@ def test_model_and_real_milter_agree(drill, clamav):
     model = result.record("outcome")
     for key in ("outcome", "end", "frame", "smtp"):
         assert model[key] == real[key], result.dump(f"{key}: real {real[key]!r}")
+
+
+def check(drill, milter, *more):
+    return drill("check", "--milter", milter, "--strict", "--expect",
+                 os.path.join(ROOT, "ci", "expected", "clamav-milter.txt"), *more, "scenarios")
+
+
+def test_the_catalogue_holds_but_for_what_is_known(drill, clamav):
+    """All that asks a milter, but what is withheld (ci/findings.md); and it survives."""
+    result = check(drill, clamav.address, "--is", "clamav-milter", "--timeout", "5s").check_exit(0)
+    assert " 0 failed" in result.last_line() and " withheld" in result.last_line()
+    assert clamav.alive(), clamav.log()
+
+
+def test_the_model_keeps_and_breaks_the_same(drill):
+    """The list of the real one is that of `sim:clamav-milter`, line by line."""
+    assert " 0 failed" in check(drill, "sim:clamav-milter").check_exit(0).last_line()

@@ -31,8 +31,6 @@ def asks_a_milter(name):
 
 FOR_MILTERS = [name for name in FILES if asks_a_milter(name)]
 FOR_LIBMILTER = [name for name in FOR_MILTERS if milter_profile(name) == "libmilter"]
-FOR_CLAMAV = [name for name in FOR_MILTERS if milter_profile(name) == "clamav-milter"
-              or name.startswith("oversized/")]
 
 
 def path(name):
@@ -61,11 +59,6 @@ def test_holds_in_the_simulator(any_drill, name):
 def test_holds_against_a_plain_libmilter_filter(drill, plain_filter, name):
     skips = [77] if "\ngiven " in text(name) else []
     drill("run", "--milter", plain_filter.address, path(name)).check_exit(0, *skips)
-
-
-@pytest.mark.parametrize("name", FOR_CLAMAV)
-def test_holds_against_clamav_milter(drill, clamav, name):
-    drill("run", "--milter", clamav.address, path(name)).check_exit(0)
 
 
 def test_the_whole_folder_at_once(drill):

@@ -29,14 +29,18 @@ def indexed(code, index, name, value):
     return frame(code, struct.pack(">I", index) + name + b"\0" + value + b"\0")
 
 
-def says(at_end, at=None):
-    """Answers the end of the body, or the command `at`, with these frames."""
+def says(at_end, at=None, once=False):
+    """Answers the end of the body, or the command `at`, with these frames; perhaps only the first
+    time."""
+    said = []
+
     def talk(connection):
         while True:
             code, _ = read_frame(connection)
             if code == b"Q":
                 return
-            if code == (at or b"E"):
+            if code == (at or b"E") and not (once and said):
+                said.append(code)
                 connection.sendall(b"".join(at_end))
             else:
                 connection.sendall(OFFER if code == b"O" else reply_to(code))
@@ -50,8 +54,8 @@ def send(drill, work):
     with open(path, "wb") as out:
         out.write(MESSAGE)
 
-    def run(frames, *more, mta="stalwart", at=None):
-        with Fake(says(frames, at)) as fake:
+    def run(frames, *more, mta="stalwart", at=None, once=False):
+        with Fake(says(frames, at, once)) as fake:
             return drill("send", "--milter", fake.address, "--message", path, "--mta", mta,
                          *ENVELOPE, *more)
     return run
@@ -118,6 +122,13 @@ def test_a_discard_at_any_time(send, mta, at):
 def test_quarantine(send, mta, word):
     result = send([frame(b"q", b"a virus\0"), frame(b"c")], "--format", "jsonl", mta=mta)
     assert outcome(result)["delivered"]["disposition"] == word
+
+
+@pytest.mark.parametrize("mta", MTAS)
+def test_a_recipient_that_was_refused_gets_nothing(send, mta):
+    stages = ("--set", "stages=rcpt,data") if mta == "stalwart" else ()
+    result = send([frame(b"r")], "--format", "jsonl", *stages, mta=mta, at=b"R", once=True)
+    assert outcome(result)["delivered"]["rcpt"] == ["<carol@example.com>"]
 
 
 def test_json_lines(send):

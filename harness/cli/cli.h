@@ -80,6 +80,12 @@ bool cli_scenario_lint(const struct cli_scenario *s);
 
 /* ---- options ---- */
 
+/* One more word of an option that may repeat. */
+struct cli_more {
+    const char *text;
+    struct cli_more *next;
+};
+
 /* --timing: when `after=` holds. AS_WRITTEN: but not in a recording. */
 enum cli_timing { CLI_TIMING_AS_WRITTEN, CLI_TIMING_ORIGINAL, CLI_TIMING_FAST };
 
@@ -87,6 +93,7 @@ enum cli_format { CLI_TEXT, CLI_JSONL, CLI_TAP, CLI_JUNIT };
 
 struct cli_options {
     const char *milter, *listen, *smtp, *sink; /* addresses as typed */
+    struct cli_more *more, *more_end;          /* of --milter behind the first */
     const char *mta;                           /* PROFILE, FILE or - */
     const char *tls_ca, *tls_ca_out;           /* files */
     const char *root;
@@ -196,7 +203,9 @@ struct cli_stage {
     struct drill_net *net;
     struct drill_net_listener *listener;
     const struct drill_address *address;
-    const struct drill_tls *tls; /* NULL: plain */
+    const struct drill_tls *tls;   /* NULL: plain */
+    struct drill_several *several; /* its MTA is one autopilot of several; NULL: the only one */
+    uint8_t number;                /* of them: which */
     struct drill_net_conn *conn;
     struct drill_sim *sim;
     struct drill_run *run;   /* plays the file */
@@ -225,6 +234,7 @@ int cmd_run(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_send(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
+int cmd_scrub(int argc, char **argv);
 int cmd_lint(int argc, char **argv);
 int cmd_fmt(int argc, char **argv);
 int cmd_explain(int argc, char **argv);

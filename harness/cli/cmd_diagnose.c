@@ -212,6 +212,10 @@ static bool read_options(struct diagnose *d, struct cli_args *args, bool *helped
                      "diagnose --help");
         return false;
     }
+    if (ok && d->send.options.more) {
+        cli_complain("diagnose: --milter names the one milter that fails; ask them one by one");
+        return false;
+    }
     return ok;
 }
 

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/crowd.h"
+#include "cli/several.h"
 #include "cli/sweep.h"
 #include "cli/tls.h"
 #include "cli/under_test.h"
@@ -43,7 +44,8 @@ static const char help[] =
     "usage: milterdrill run --milter ADDR [OPTION...] FILE|FOLDER...\n"
     "       milterdrill run --listen ADDR [--smtp ADDR [--sink ADDR]] [OPTION...] FILE|FOLDER...\n"
     "       milterdrill run --sim [OPTION...] FILE|FOLDER...\n\n"
-    "  --milter ADDR    play the MTA against this milter (sim:libmilter: its model)\n"
+    "  --milter ADDR    play the MTA against this milter (sim:libmilter: its model); those named\n"
+    "                   behind it are other milters of that MTA, for its autopilot to talk to\n"
     "  --listen ADDR    play the milter for an MTA that connects here\n"
     "  --smtp ADDR      where that MTA takes mail: be its SMTP client, too, and check what it "
     "says\n"
@@ -64,7 +66,8 @@ static const char help[] =
     "  --exact          play recordings byte for byte, and send with their chunks\n"
     "  --timing original|fast   wait as `after=` says, or never (default: not in recordings)\n"
     "  --expect FILE    known failures, one a line: PATH | fail | REASON (may repeat); those of\n"
-    "                   the models, in expected/ beside the class folders, count by themselves\n"
+    "                   the models, in expected/ beside the class folders, count by themselves;\n"
+    "                   PATH | withheld | REASON is not played, and not named\n"
     "  --strict         a known failure that passes is a failure\n"
     "  --format text|jsonl|tap|junit\n"
     "  --no-annotations no ::error lines although GITHUB_ACTIONS=true\n"
@@ -128,15 +131,31 @@ static bool has_verdict(const struct drill_file *file)
     return false;
 }
 
+/* Whatever the file says of its own conversation: a milter that was not there, or said what is no
+ * answer to our autopilot, spoils it. */
+static void blame_other(struct cli_several *several, struct cli_stage *stage)
+{
+    const struct cli_other *other = cli_several_failed(several);
+    if (other && stage->mode == CLI_AS_MTA && drill_run_result(stage->run) == DRILL_RESULT_PASS) {
+        char why[DRILL_REPORT_LINE];
+        (void)snprintf(why, sizeof(why), "%.100s: %.400s", other->name,
+                       drill_run_report(other->stage.run)->what);
+        drill_run_refute(stage->run, (struct drill_pos){0, 0},
+                         "the conversation with another milter of this MTA failed", why,
+                         drill_span_of(NULL, 0));
+    }
+}
+
 /* One play, and what it came to. */
-static void play_once(struct session *s, struct cli_stage *stage, const struct drill_scene *scene,
-                      bool again)
+static void play_once(struct session *s, struct cli_stage *stage, struct cli_several *several,
+                      const struct drill_scene *scene, bool again)
 {
     struct drill_error err;
     bool tested = stage->mode == CLI_AS_MILTER && s->options.smtp;
     if (!tested) {
-        cli_stage_play(stage, again);
-        const struct drill_mta *mta = concluding(stage);
+        cli_several_play(several, again);
+        blame_other(several, stage);
+        const struct drill_mta *mta = cli_several_sum(several, concluding(stage));
         if (mta && drill_run_report(stage->run)->result == DRILL_RESULT_PASS) {
             struct drill_arena arena;
             cli_arena_init(&arena);
@@ -164,13 +183,14 @@ static void play_once(struct session *s, struct cli_stage *stage, const struct d
 }
 
 /* Plays as often as asked; stops at the first play that does not pass. */
-static void play(struct session *s, struct cli_stage *stage, const struct cli_scenario *sc,
-                 const struct drill_scene *scene, struct cli_watch *watch)
+static void play(struct session *s, struct cli_stage *stage, struct cli_several *several,
+                 const struct cli_scenario *sc, const struct drill_scene *scene,
+                 struct cli_watch *watch)
 {
     const struct drill_report *r = drill_run_report(stage->run);
     uint64_t plays = 0, elapsed = 0;
     do {
-        play_once(s, stage, scene, plays > 0);
+        play_once(s, stage, several, scene, plays > 0);
         plays++;
         elapsed += stage->elapsed;
     } while (plays < s->options.repeat && r->result == DRILL_RESULT_PASS && !cli_interrupted(NULL));
@@ -251,6 +271,34 @@ static void play_crowd(struct session *s, const struct cli_scenario *sc,
     tell(s, sc->name, stage->mode, r, sc->file, reason, crowd.quirk, elapsed, plays);
 }
 
+/* With the other milters of the same MTA, if there are any. */
+static void play_stage(struct session *s, const struct cli_scenario *sc, struct cli_stage *stage,
+                       const struct drill_run_config *config, const struct drill_scene *scene,
+                       struct cli_watch *watch)
+{
+    struct drill_arena arena;
+    struct drill_error err;
+    struct cli_several several;
+    cli_arena_init(&arena);
+    cli_several_init(&several);
+    bool ok = s->options.more ? cli_several_words(&several, &s->options, s->net, &arena)
+                              : cli_several_lines(&several, scene, &arena);
+    cli_several_join(&several, stage);
+    if (!ok) {
+        drill_error_set(&err, DRILL_ERR_VALUE, "--milter names a milter that cannot be played");
+    }
+    ok = ok && cli_stage_open(stage, config, scene, &err) &&
+         cli_several_open(&several, config, scene, &err);
+    if (!ok) {
+        cli_results_bad(&s->results, sc->name, stage->mode, &err);
+    } else {
+        play(s, stage, &several, sc, scene, watch);
+    }
+    cli_several_close(&several);
+    cli_stage_close(stage);
+    drill_arena_fini(&arena);
+}
+
 /* Other ids, dates and chunks are no failure of a recording, and its pauses are not waited for. */
 static void play_as_recorded(const struct cli_options *o, const struct drill_file *file,
                              struct drill_run_config *config)
@@ -297,6 +345,12 @@ static void play_mode(struct session *s, const struct cli_scenario *sc, enum cli
         cli_results_bad(&s->results, sc->name, mode, &err);
         return;
     }
+    if ((s->options.more || scene.neighbours) &&
+        (cli_sweep_wanted(&s->options) || cli_crowd_of(sc->file))) {
+        cli_results_skip(&s->results, sc->name, mode,
+                         "several milters are not played in other chunks, or concurrently");
+        return;
+    }
     if (cli_crowd_of(sc->file)) {
         play_crowd(s, sc, &stage, &config, &scene);
         return;
@@ -308,12 +362,7 @@ static void play_mode(struct session *s, const struct cli_scenario *sc, enum cli
         cli_sweep_play(&s->results, sc, mode, &config, &scene);
         return;
     }
-    if (!cli_stage_open(&stage, &config, &scene, &err)) {
-        cli_results_bad(&s->results, sc->name, mode, &err);
-    } else {
-        play(s, &stage, sc, &scene, watch);
-    }
-    cli_stage_close(&stage);
+    play_stage(s, sc, &stage, &config, &scene, watch);
 }
 
 static void play_file(struct session *s, const struct cli_path *path)
@@ -321,6 +370,11 @@ static void play_file(struct session *s, const struct cli_path *path)
     struct drill_arena arena;
     struct cli_scenario *sc;
     char unplayed[200];
+    const struct cli_expected *e = cli_expect_find(s->options.expected, path->path);
+    if (e && e->withheld) {
+        s->results.withheld++;
+        return;
+    }
     cli_arena_init(&arena);
     sc = drill_arena_take(&arena, sizeof(*sc));
     const char *root = s->options.root ? s->options.root : path->root;
@@ -340,7 +394,7 @@ static void play_file(struct session *s, const struct cli_path *path)
     /* As MTA a recording is played by its lines: what its SMTP client did is in them. */
     bool smtp = s->options.smtp || (s->options.milter && sc->file->recorded.len);
     unsigned plays = (smtp ? DRILL_PLAYS_SMTP : 0U) | (delivered ? DRILL_PLAYS_DELIVERED : 0U) |
-                     (sim ? 0U : DRILL_PLAYS_TLS);
+                     (sim ? (unsigned)DRILL_PLAYS_SEVERAL : DRILL_PLAYS_TLS);
     if (drill_lint_unplayed(sc->file, plays, &w)) {
         unplayed[drill_writer_span(&w).len] = '\0';
         cli_results_skip(&s->results, path->path, play_mta ? as_mta : as_milter, unplayed);
@@ -371,6 +425,10 @@ static bool prepare(struct session *s)
     }
     if ((o->smtp && !o->listen) || (o->sink && !o->smtp)) {
         cli_complain("run: --smtp ADDR goes with --listen ADDR, and --sink ADDR with --smtp");
+        return false;
+    }
+    if (o->more && o->check) {
+        cli_complain("check: one milter is held to the protocol at a time");
         return false;
     }
     if ((o->tls_ca && !o->milter) || (o->tls_ca_out && !o->listen)) {

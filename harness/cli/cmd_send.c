@@ -31,7 +31,9 @@ static const char help[] =
     "Sends one message to a milter as an MTA would, shows the conversation frame by frame, and "
     "says\n"
     "what the SMTP client would be told. Exit 0 accepted, 1 refused or failed, 99 not reached.\n\n"
-    "  --milter ADDR        the milter (sim:libmilter: its model). May come from --mta FILE\n"
+    "  --milter ADDR        the milter (sim:libmilter: its model). May come from --mta FILE, and "
+    "may\n"
+    "                       repeat: several milters of one MTA, in its order\n"
     "  --message FILE       the message, RFC 5322, LF or CRLF; - for stdin\n"
     "  --from ADDR          envelope sender; default: Return-Path, else From\n"
     "  --rcpt ADDR          envelope recipient (may repeat); default: Delivered-To, else To and "
@@ -138,6 +140,7 @@ void send_init(struct send *s)
     memset(s, 0, sizeof(*s));
     cli_arena_init(&s->arena);
     cli_options_init(&s->options, &s->arena);
+    cli_several_init(&s->several);
     drill_buf_init(&s->out, NULL);
     s->rcpts_end = &s->rcpts;
     s->from_args_end = &s->from_args;

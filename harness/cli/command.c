@@ -14,6 +14,7 @@ static const struct command commands[] = {
     {"run", cmd_run, "play scenarios: against a milter, an MTA, or in simulation"},
     {"check", cmd_check, "hold a milter or an MTA to every scenario and every rule"},
     {"send", cmd_send, "send one message to a milter as an MTA would, and say what happened"},
+    {"scrub", cmd_scrub, "make an anonymised copy of a recording or scenario that keeps its shape"},
     {"record", cmd_record,
      "pass traffic between an MTA and its milter, and record it as scenarios"},
     {"dump", cmd_dump, "show bytes as scenario notation"},

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "scenario/match.h"
 
 static struct drill_span trim(struct drill_span s)
 {
@@ -34,9 +35,10 @@ static enum drill_code one(struct drill_span line, const char *file, uint32_t nu
 {
     struct drill_span path = part(&line), result = part(&line), reason = trim(line);
     enum drill_code code = DRILL_OK;
-    if (!drill_span_equal(result, drill_span_str("fail"))) {
+    bool withheld = drill_span_equal(result, drill_span_str("withheld"));
+    if (!withheld && !drill_span_equal(result, drill_span_str("fail"))) {
         code = drill_error_set(err, DRILL_ERR_SYNTAX,
-                               "expected `PATH | fail | REASON`, not result `%.*s`",
+                               "expected `PATH | fail | REASON`, or withheld, not result `%.*s`",
                                (int)drill_span_sub(result, 0, 40).len, (const char *)result.ptr);
     } else if (path.len == 0 || reason.len == 0) {
         code = drill_error_set(err, DRILL_ERR_SYNTAX,
@@ -56,6 +58,7 @@ static enum drill_code one(struct drill_span line, const char *file, uint32_t nu
     e->reason = (const char *)r.ptr;
     e->file = file;
     e->line = number;
+    e->withheld = withheld;
     e->next = *list;
     *list = e;
     return DRILL_OK;
@@ -126,16 +129,24 @@ enum drill_code cli_expect_models(const char *scenario, struct drill_arena *aren
     return code;
 }
 
-struct cli_expected *cli_expect_find(struct cli_expected *list, const char *scenario)
+static bool stands_for(const char *path, const char *scenario)
 {
-    size_t n = strlen(scenario);
-    for (; list; list = list->next) {
-        size_t m = strlen(list->path);
-        if (m <= n && strcmp(scenario + n - m, list->path) == 0 &&
-            (m == n || scenario[n - m - 1] == '/')) {
-            list->seen = true;
-            return list;
+    struct drill_span pattern = drill_span_str(path);
+    bool found = drill_match_glob(pattern, drill_span_str(scenario));
+    for (const char *slash = strchr(scenario, '/'); slash && !found;
+         slash = strchr(slash + 1, '/')) {
+        found = drill_match_glob(pattern, drill_span_str(slash + 1));
+    }
+    return found;
+}
+
+const struct cli_expected *cli_expect_find(const struct cli_expected *list, const char *scenario)
+{
+    const struct cli_expected *found = NULL;
+    for (; list && !(found && found->withheld); list = list->next) {
+        if (stands_for(list->path, scenario)) {
+            found = list->withheld || !found ? list : found;
         }
     }
-    return NULL;
+    return found;
 }

@@ -206,10 +206,27 @@ static bool expect(struct cli_options *o, const char *path)
     return true;
 }
 
+static bool add_milter(struct cli_options *o, const char *text)
+{
+    if (!o->milter) {
+        o->milter = text;
+        return true;
+    }
+    struct cli_more *more = drill_arena_take(o->arena, sizeof(*more));
+    if (!more) {
+        cli_complain("no memory");
+        return false;
+    }
+    more->text = text;
+    *(o->more ? &o->more_end->next : &o->more) = more;
+    o->more_end = more;
+    return true;
+}
+
 bool cli_option(struct cli_options *o, struct cli_args *args, int id)
 {
     switch (id) {
-    case CLI_MILTER: o->milter = args->value; return true;
+    case CLI_MILTER: return add_milter(o, args->value);
     case CLI_LISTEN: o->listen = args->value; return true;
     case CLI_SMTP: o->smtp = args->value; return true;
     case CLI_SINK: o->sink = args->value; return true;

@@ -283,13 +283,14 @@ static void tell_expected(struct cli_results *r, const struct drill_json_result 
     drill_buf_fini(&text);
 }
 
-void cli_results_tell(struct cli_results *r, const struct drill_json_result *given,
-                      const struct drill_file *file)
+static void tell(struct cli_results *r, const struct drill_json_result *given,
+                 const struct drill_file *file)
 {
     struct drill_json_result told = *given;
     const struct drill_json_result *j = &told;
     struct drill_report judged = *given->report;
     told.report = &judged;
+    told.broken = r->broken;
     const char *expected = judge_expected(r, given, &judged);
     if (expected) {
         tell_expected(r, j, file, expected);
@@ -317,6 +318,13 @@ void cli_results_tell(struct cli_results *r, const struct drill_json_result *giv
     case CLI_TAP:
     case CLI_JUNIT: break;
     }
+}
+
+void cli_results_tell(struct cli_results *r, const struct drill_json_result *result,
+                      const struct drill_file *file)
+{
+    tell(r, result, file);
+    memset(r->broken, 0, sizeof(r->broken));
 }
 
 void cli_results_skip(struct cli_results *r, const char *path, enum cli_mode mode,
@@ -406,6 +414,9 @@ static bool text(struct cli_results *r)
     }
     if (r->expected) {
         drill_show_add(&r->out, ", %u failed as expected", r->expected);
+    }
+    if (r->withheld) {
+        drill_show_add(&r->out, ", %u withheld", r->withheld);
     }
     if (c->unreachable) {
         drill_show_add(&r->out, ", %u unreachable", c->unreachable);

@@ -15,6 +15,7 @@
 
 #include "cli/cli.h"
 #include "report/result.h"
+#include "session/judge.h"
 
 struct cli_results {
     const struct cli_options *options;
@@ -27,7 +28,9 @@ struct cli_results {
     unsigned quirks; /* passes that the judge has something against */
     char group[64];  /* check: the class of the last result, its number, and the case's */
     unsigned group_number, case_number;
-    unsigned expected; /* failures that stand in an --expect file */
+    unsigned expected;            /* failures that stand in an --expect file */
+    unsigned withheld;            /* scenarios that such a file keeps from being played */
+    uint32_t broken[DRILL_RULES]; /* how often each rule was broken since the last result */
     struct drill_buf out, failures;
 };
 

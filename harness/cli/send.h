@@ -6,7 +6,7 @@
 #ifndef DRILL_CLI_SEND_H
 #define DRILL_CLI_SEND_H
 
-#include "cli/tls.h"
+#include "cli/several.h"
 #include "scenario/transcript.h"
 
 /* Ids of the options that say what is sent. */
@@ -58,8 +58,10 @@ struct send {
     struct drill_net *net;
     struct cli_tls tls;
     struct cli_stage stage;
+    struct cli_several several;
     struct drill_buf out;
-    struct drill_explain explain;
+    struct drill_explain explain[DRILL_SEVERAL_MOST]; /* a milter */
+    uint8_t speaking;                                 /* of several: whose frames were shown last */
     struct drill_transcript transcript;
     char stem[200];
     struct drill_show_style style;

@@ -8,6 +8,22 @@
 /* The MTA's own limits count, and most start anew with every byte; so one frame has an end too. */
 #define PATIENCE (UINT64_C(300) * 1000000)
 
+/* Of several: as typed. */
+static const char *name_of(const struct send *s, size_t milter)
+{
+    return milter > 1 ? s->several.others[milter - 2].name : s->address_text;
+}
+
+/* The conversation that has something to say about its end: the first one that failed. */
+static size_t speaker(const struct send *s)
+{
+    size_t i = 0;
+    while (i < s->several.count && !drill_explain_failed(&s->explain[i])) {
+        i++;
+    }
+    return drill_explain_failed(&s->explain[i]) ? i : 0;
+}
+
 static void seen(void *ctx, const struct drill_seen *what)
 {
     struct send *s = ctx;
@@ -15,13 +31,17 @@ static void seen(void *ctx, const struct drill_seen *what)
         s->begun = true;
         s->begin = what->now;
     }
-    drill_explain_seen(&s->explain, what);
+    drill_explain_seen(&s->explain[what->milter ? what->milter - 1 : 0], what);
     if (s->save) {
         drill_transcript_seen(&s->transcript, what);
     }
     if (s->options.format == CLI_JSONL) {
         drill_json_seen(&s->out, what, s->begin);
     } else {
+        if (what->milter && what->milter != s->speaking) {
+            drill_show_add(&s->out, "     milter %u, %s\n", what->milter, name_of(s, what->milter));
+            s->speaking = what->milter;
+        }
         drill_show_seen(&s->out, &s->style, what, s->begin);
     }
     cli_flush(&s->out);
@@ -35,8 +55,9 @@ static void show_head(struct send *s)
     if (s->options.format == CLI_JSONL) {
         return;
     }
-    drill_show_add(&s->out, "to %s, as %.*s, milter protocol version %u\n", s->address_text,
-                   (int)set->program.len, (const char *)set->program.ptr, set->version);
+    drill_show_add(&s->out, "to %s%s, as %.*s, milter protocol version %u\n", s->address_text,
+                   s->several.count ? " and others" : "", (int)set->program.len,
+                   (const char *)set->program.ptr, set->version);
     drill_show_add(&s->out, "client %.*s port %u, name \"%.*s\", HELO %.*s\n", (int)c->addr.len,
                    (const char *)c->addr.ptr, c->port, (int)c->host.len, (const char *)c->host.ptr,
                    (int)c->helo.len, (const char *)c->helo.ptr);
@@ -160,7 +181,7 @@ static void json_outcome(struct send *s, const struct drill_mta *mta, struct out
                                    .log = log_of(s, mta),
                                    .what = o->what,
                                    .limit = o->limit,
-                                   .explain = &s->explain,
+                                   .explain = &s->explain[speaker(s)],
                                    .mods = mta->mods,
                                    .delivered = o->has_delivered ? &o->delivered : NULL,
                                    .diff = (const char *)o->diff.ptr,
@@ -239,7 +260,9 @@ static bool open_stage(struct send *s)
     config.simulated = sim;
     config.observer.seen = seen;
     config.observer.ctx = s;
-    if (!cli_stage_open(&s->stage, &config, &s->scene, &err)) {
+    cli_several_join(&s->several, &s->stage);
+    if (!cli_stage_open(&s->stage, &config, &s->scene, &err) ||
+        !cli_several_open(&s->several, &config, &s->scene, &err)) {
         cli_error(&err);
         return false;
     }
@@ -249,7 +272,7 @@ static bool open_stage(struct send *s)
 static int tell(struct send *s, struct drill_buf *what, struct drill_buf *limit)
 {
     const struct drill_report *r = drill_run_report(s->stage.run);
-    const struct drill_mta *mta = drill_run_mta(s->stage.run);
+    const struct drill_mta *mta = cli_several_sum(&s->several, drill_run_mta(s->stage.run));
     struct outcome o = {.told = drill_mta_outcome(mta, 1)};
     if (what->len == 0 && r->result == DRILL_RESULT_FAIL) {
         drill_show_add(what, "%s", r->what);
@@ -257,8 +280,9 @@ static int tell(struct send *s, struct drill_buf *what, struct drill_buf *limit)
     drill_buf_append(what, drill_span_of("", 1));
     drill_buf_append(limit, drill_span_of("", 1));
     bool gone = r->result == DRILL_RESULT_UNREACHABLE;
-    if (gone && s->explain.broken[0]) {
-        cli_complain("%s: %s", s->address_text, s->explain.broken);
+    const struct drill_explain *e = &s->explain[speaker(s)];
+    if (gone && e->broken[0]) {
+        cli_complain("%s: %s", name_of(s, speaker(s) + 1), e->broken);
     }
     o.word = gone ? "unreachable" : outcome_word(o.told, what->len > 1);
     o.what = (const char *)what->ptr;
@@ -290,19 +314,30 @@ static void add_tls(const struct send *s, struct drill_buf *what)
     }
 }
 
+static void explain(const struct send *s, struct drill_buf *what, struct drill_buf *limit)
+{
+    size_t who = speaker(s);
+    if (s->several.count && drill_explain_failed(&s->explain[who])) {
+        drill_show_add(what, "%s: ", name_of(s, who + 1));
+    }
+    drill_explain_what(&s->explain[who], what);
+    if (who == 0) {
+        add_tls(s, what);
+    }
+    drill_explain_limit(&s->explain[who], limit);
+}
+
 int send_play(struct send *s)
 {
     if (!open_stage(s)) {
         return EXIT_NO_PEER;
     }
     show_head(s);
-    cli_stage_play(&s->stage, false);
+    cli_several_play(&s->several, false);
     struct drill_buf what, limit;
     drill_buf_init(&what, NULL);
     drill_buf_init(&limit, NULL);
-    drill_explain_what(&s->explain, &what);
-    add_tls(s, &what);
-    drill_explain_limit(&s->explain, &limit);
+    explain(s, &what, &limit);
     int code = tell(s, &what, &limit);
     drill_buf_fini(&limit);
     drill_buf_fini(&what);
@@ -311,6 +346,7 @@ int send_play(struct send *s)
 
 void send_close(struct send *s)
 {
+    cli_several_close(&s->several);
     cli_stage_close(&s->stage);
     cli_tls_close(&s->tls);
     drill_transcript_fini(&s->transcript);

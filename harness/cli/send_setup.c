@@ -248,10 +248,14 @@ static bool find_milter(struct send *s)
     }
     (void)snprintf(s->address_text, sizeof(s->address_text), "%s", text);
     if (s->address.kind == DRILL_ADDRESS_SIM) {
-        return cli_model(s->address.model, DRILL_SIDE_MILTER, &s->milter.profile);
+        return cli_model(s->address.model, DRILL_SIDE_MILTER, &s->milter.profile) &&
+               cli_several_words(&s->several, &s->options, NULL, &s->arena);
     }
     s->net = drill_net_new(&err);
-    return (s->net && cli_tls_open(&s->tls, &s->options, &s->address, &err)) || fail(&err);
+    if (!s->net || !cli_tls_open(&s->tls, &s->options, &s->address, &err)) {
+        return fail(&err);
+    }
+    return cli_several_words(&s->several, &s->options, s->net, &s->arena);
 }
 
 static bool check_settings(const struct send *s, const struct drill_settings *set)
@@ -305,6 +309,10 @@ bool send_prepare(struct send *s)
     }
     if (s->mta.note[0]) {
         cli_complain("%s", s->mta.note);
+    }
+    if (s->save && s->options.more) {
+        cli_complain("send: a scenario is about one conversation: --save goes with one --milter");
+        return false;
     }
     if (!find_milter(s)) {
         return false;

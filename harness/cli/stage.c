@@ -38,6 +38,14 @@ const char *cli_mode_name(enum cli_mode mode)
     return "";
 }
 
+static void one_of_several(const struct cli_stage *s, struct drill_run_config *config)
+{
+    if (config->ours == DRILL_SIDE_MTA) {
+        config->several = s->several;
+        config->number = s->number;
+    }
+}
+
 static bool open_sim(struct cli_stage *s, const struct drill_run_config *config,
                      const struct drill_scene *scene)
 {
@@ -49,6 +57,7 @@ static bool open_sim(struct cli_stage *s, const struct drill_run_config *config,
     model.traffic = scene->traffic;
     model.patience = DRILL_NEVER;
     model.simulated = true;
+    one_of_several(s, &model);
     s->run = drill_run_new(config, NULL);
     s->model = drill_run_new(&model, NULL);
     s->sim = drill_sim_new(NULL);
@@ -75,14 +84,16 @@ static bool open_net(struct cli_stage *s, const struct drill_run_config *config,
 bool cli_stage_open(struct cli_stage *s, const struct drill_run_config *config,
                     const struct drill_scene *scene, struct drill_error *err)
 {
+    struct drill_run_config ours = *config;
+    one_of_several(s, &ours);
     if (s->mode == CLI_SIM_MTA || s->mode == CLI_SIM_MILTER) {
-        if (!open_sim(s, config, scene)) {
+        if (!open_sim(s, &ours, scene)) {
             drill_error_set(err, DRILL_ERR_MEMORY, "no memory");
             return false;
         }
         return true;
     }
-    return open_net(s, config, err);
+    return open_net(s, &ours, err);
 }
 
 void cli_stage_play(struct cli_stage *s, bool again)

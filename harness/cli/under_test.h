@@ -21,6 +21,7 @@ struct cli_under_test {
     struct drill_net_conn *conn;
     struct drill_run *run;
     uint64_t patience;
+    bool waited; /* for deliveries, and in vain */
 };
 
 /* `sink` NULL: none. Errors as of the addresses and of listening. */

@@ -33,6 +33,9 @@ const char *cli_watch_judge(struct cli_watch *w, struct drill_run *run, enum cli
         mode == CLI_AS_MTA || mode == CLI_SIM_MILTER ? DRILL_SIDE_MILTER : DRILL_SIDE_MTA;
     struct drill_pos pos = {0, 0};
     drill_judged_finish(&w->judged);
+    for (unsigned rule = 0; rule < DRILL_RULES; rule++) {
+        w->results->broken[rule] += j->judge.count[rule];
+    }
     const struct drill_finding *f = drill_judged_broken(j, file, side, &pos);
     const struct drill_finding *worst =
         w->results->options->check && !f ? drill_judged_worst(j, side) : NULL;

@@ -90,6 +90,9 @@ void drill_json_seen(struct drill_buf *out, const struct drill_seen *s, uint64_t
     static const char *const events[] = {"open", "frame", "raw", "end", "quiet"};
     json_t *o = begin_event(events[s->kind]);
     put_int(o, "us", s->now > begin ? s->now - begin : 0);
+    if (s->milter) {
+        put_int(o, "milter", s->milter);
+    }
     put(o, "dir", s->dir == DRILL_TO_MILTER ? ">" : "<");
     json_object_set_new(o, "ours", json_boolean(s->ours));
     if (s->kind == DRILL_SEEN_FRAME || s->kind == DRILL_SEEN_RAW) {
@@ -106,6 +109,18 @@ void drill_json_seen(struct drill_buf *out, const struct drill_seen *s, uint64_t
     finish(out, o);
 }
 
+/* The ids of the rules that were broken, by either side. */
+static void put_rules(json_t *o, const uint32_t *broken)
+{
+    json_t *list = json_array();
+    for (unsigned rule = 0; broken && rule < DRILL_RULES; rule++) {
+        if (broken[rule]) {
+            json_array_append_new(list, json_string(drill_rule_of(rule)->id));
+        }
+    }
+    json_object_set_new(o, "rules", list);
+}
+
 void drill_json_result(struct drill_buf *out, const struct drill_json_result *r)
 {
     json_t *o = begin_event("result");
@@ -117,6 +132,7 @@ void drill_json_result(struct drill_buf *out, const struct drill_json_result *r)
     put(o, "reason", r->reason);
     put(o, "expected_failure", r->expected);
     put(o, "quirk", r->quirk);
+    put_rules(o, r->broken);
     if (r->report->result == DRILL_RESULT_FAIL || r->report->result == DRILL_RESULT_UNREACHABLE) {
         put_int(o, "line", r->report->pos.line);
         put(o, "what", r->report->what);

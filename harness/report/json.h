@@ -10,6 +10,7 @@
 #include "report/explain.h"
 #include "scenario/run.h"
 #include "session/apply.h"
+#include "session/judge.h"
 
 /* event "frame", "raw", "open", "end", "quiet" */
 void drill_json_seen(struct drill_buf *out, const struct drill_seen *seen, uint64_t begin);
@@ -23,6 +24,8 @@ struct drill_json_result {
     uint64_t repeats;     /* plays that were made */
     const char *quirk;    /* what the judge has against it, though it passes; NULL: nothing */
     const char *expected; /* why this failure is expected; NULL: it is not */
+    /* How often each rule was broken, by whichever side: DRILL_RULES numbers; NULL: unknown. */
+    const uint32_t *broken;
 };
 
 /* event "result" */

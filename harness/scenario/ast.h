@@ -113,6 +113,8 @@ enum drill_setup_kind {
     DRILL_SETUP_WHY,     /* text */
     DRILL_SETUP_MTA,     /* name, fields */
     DRILL_SETUP_MILTER,  /* name, fields */
+    DRILL_SETUP_BEFORE,  /* name, fields: another milter, which the MTA asks before this one */
+    DRILL_SETUP_AFTER,   /* name, fields: ... and after it */
     DRILL_SETUP_TLS,     /* fields: cert */
     DRILL_SETUP_JUDGE,   /* names; none: all */
     DRILL_SETUP_CLIENT,  /* fields: addr port host helo auth tls count */
@@ -142,7 +144,7 @@ struct drill_setup {
     enum drill_setup_kind kind;
     struct drill_pos pos;
     struct drill_trivia trivia;
-    struct drill_span text;   /* WHY; MTA and MILTER: the profile's name */
+    struct drill_span text;   /* WHY; MTA, MILTER, BEFORE, AFTER: the profile's name */
     struct drill_name *names; /* JUDGE */
     struct drill_pair *fields;
     struct drill_setup *next;

@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "session/several.h"
+
 struct linter {
     const struct drill_file *file;
     const char *name;
@@ -180,6 +182,7 @@ static void check_setup(struct linter *l)
     bool milter = false;
     bool tls = false;
     bool body = false;
+    unsigned milters = 1;
     for (const struct drill_setup *s = l->file->setup; s; s = s->next) {
         bool *once = s->kind == DRILL_SETUP_MTA      ? &mta
                      : s->kind == DRILL_SETUP_MILTER ? &milter
@@ -195,6 +198,11 @@ static void check_setup(struct linter *l)
         }
         if (once) {
             *once = true;
+        }
+        milters += s->kind == DRILL_SETUP_BEFORE || s->kind == DRILL_SETUP_AFTER;
+        if (milters > DRILL_SEVERAL_MOST) {
+            found(l, s->pos, "more than %d milters at one MTA", DRILL_SEVERAL_MOST);
+            return;
         }
     }
 }
@@ -501,6 +509,12 @@ static void unplayed_setup(struct unplayed *u, const struct drill_file *file)
         case DRILL_SETUP_SMTP:
             if (!(u->plays & DRILL_PLAYS_SMTP)) {
                 note(u, s->pos, "`smtp` is, without --smtp,");
+            }
+            break;
+        case DRILL_SETUP_BEFORE:
+        case DRILL_SETUP_AFTER:
+            if (!(u->plays & DRILL_PLAYS_SEVERAL)) {
+                note(u, s->pos, "`before` and `after` are, outside of a simulation,");
             }
             break;
         case DRILL_SETUP_JUDGE:

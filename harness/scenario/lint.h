@@ -16,7 +16,12 @@ enum { DRILL_UNROLL_LINES = 100000 };
 /* Adds to `errors`, in the order of the file's parts. True when this call added nothing. */
 bool drill_lint(const struct drill_file *file, const char *name, struct drill_errors *errors);
 /* What can be played here beyond the lines themselves. */
-enum { DRILL_PLAYS_SMTP = 1, DRILL_PLAYS_DELIVERED = 2, DRILL_PLAYS_TLS = 4 };
+enum {
+    DRILL_PLAYS_SMTP = 1,
+    DRILL_PLAYS_DELIVERED = 2,
+    DRILL_PLAYS_TLS = 4,
+    DRILL_PLAYS_SEVERAL = 8 /* `before` and `after` */
+};
 
 /* The first thing in the file that is specified but not played by this version, as a short
  * sentence with its line ("line 7: `repeat` is not played yet"); false when all of it is. */

@@ -44,6 +44,8 @@ static const struct statement_word statement_words[] = {
     {"why", STATEMENT_SETUP, DRILL_SETUP_WHY},
     {"mta", STATEMENT_SETUP, DRILL_SETUP_MTA},
     {"milter", STATEMENT_SETUP, DRILL_SETUP_MILTER},
+    {"before", STATEMENT_SETUP, DRILL_SETUP_BEFORE},
+    {"after", STATEMENT_SETUP, DRILL_SETUP_AFTER},
     {"tls", STATEMENT_SETUP, DRILL_SETUP_TLS},
     {"judge", STATEMENT_SETUP, DRILL_SETUP_JUDGE},
     {"client", STATEMENT_SETUP, DRILL_SETUP_CLIENT},

@@ -336,6 +336,8 @@ bool drill_parse_setup(struct drill_parser *p, struct drill_setup *s)
     case DRILL_SETUP_WHY: return parse_why(p, s);
     case DRILL_SETUP_MTA: return parse_profile(p, "mta", s);
     case DRILL_SETUP_MILTER: return parse_profile(p, "milter", s);
+    case DRILL_SETUP_BEFORE: return parse_profile(p, "before", s);
+    case DRILL_SETUP_AFTER: return parse_profile(p, "after", s);
     case DRILL_SETUP_TLS:
         return parse_pairs(p, "tls", tls_keys, COUNT_OF(tls_keys), NULL, &s->fields);
     case DRILL_SETUP_JUDGE: return parse_judge(p, s);

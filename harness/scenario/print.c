@@ -139,6 +139,8 @@ static const char *setup_word(enum drill_setup_kind kind)
     case DRILL_SETUP_WHY: return "why";
     case DRILL_SETUP_MTA: return "mta";
     case DRILL_SETUP_MILTER: return "milter";
+    case DRILL_SETUP_BEFORE: return "before";
+    case DRILL_SETUP_AFTER: return "after";
     case DRILL_SETUP_TLS: return "tls";
     case DRILL_SETUP_JUDGE: return "judge";
     case DRILL_SETUP_CLIENT: return "client";
@@ -150,6 +152,12 @@ static const char *setup_word(enum drill_setup_kind kind)
     return "";
 }
 
+static bool names_profile(enum drill_setup_kind kind)
+{
+    return kind == DRILL_SETUP_MTA || kind == DRILL_SETUP_MILTER || kind == DRILL_SETUP_BEFORE ||
+           kind == DRILL_SETUP_AFTER;
+}
+
 static void put_setup(struct drill_writer *w, const struct drill_setup *s)
 {
     put_above(w, s->trivia.above, 0);
@@ -157,7 +165,7 @@ static void put_setup(struct drill_writer *w, const struct drill_setup *s)
     if (s->kind == DRILL_SETUP_WHY) {
         drill_write_u8(w, ' ');
         drill_print_prose(s->text, w);
-    } else if (s->kind == DRILL_SETUP_MTA || s->kind == DRILL_SETUP_MILTER) {
+    } else if (names_profile(s->kind)) {
         drill_write_u8(w, ' ');
         if (is_name(s->text)) {
             drill_write_bytes(w, s->text);

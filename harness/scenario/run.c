@@ -28,6 +28,9 @@ static void init_state(struct drill_run *run)
     run->apart = run->model || c->settings->pace_original;
     if (c->ours == DRILL_SIDE_MTA) {
         drill_mta_init(&run->mta, c->profile, c->settings, c->traffic, &run->results);
+        if (c->several) {
+            drill_several_join(c->several, &run->mta, c->number);
+        }
     } else {
         drill_milter_init(&run->milter, c->profile, c->settings);
     }
@@ -120,8 +123,26 @@ static void watch_write(struct drill_run *run)
     }
 }
 
+/* Of several milters, one is spoken to at a time. Time starts anew when it is. */
+static bool waits_its_turn(struct drill_run *run)
+{
+    struct drill_several *all = run->config.several;
+    if (!all || run->config.ours != DRILL_SIDE_MTA) {
+        return false;
+    }
+    bool turn = drill_several_turn(all, run->config.number);
+    if (turn && run->held_up) {
+        run->since = run->progress = run->settled = run->now;
+    }
+    run->held_up = !turn;
+    return !turn;
+}
+
 static bool move(struct drill_run *run)
 {
+    if (waits_its_turn(run)) {
+        return false;
+    }
     if (run->at < run->unit_count) {
         return run_line(run, &run->units[run->at]);
     }
@@ -205,6 +226,9 @@ void drill_run_wish(struct drill_run *run, uint64_t now, struct drill_wish *wish
     if (run->result != DRILL_RESULT_RUNNING) {
         if (run->report) {
             put_tally(run);
+        }
+        if (run->config.several && run->config.ours == DRILL_SIDE_MTA) {
+            drill_several_leave(run->config.several, run->config.number);
         }
         wish->kind = DRILL_WISH_DONE;
         return;

@@ -22,7 +22,7 @@
 #include "base/error.h"
 #include "scenario/compose.h"
 #include "session/milter.h"
-#include "session/mta.h"
+#include "session/several.h"
 #include "wire/frame.h"
 
 enum { DRILL_RUN_HOLD = 1 << 20 }; /* most payload bytes that are looked at as a whole */
@@ -89,6 +89,7 @@ struct drill_seen {
     enum drill_dir dir; /* who did it: TO_MILTER is the MTA */
     bool ours;
     uint64_t now;
+    uint8_t milter; /* of several: which, from 1; 0: there is one */
     uint8_t code;
     uint32_t length;           /* FRAME: the length word */
     uint64_t size;             /* payload bytes (RAW: bytes) */
@@ -121,10 +122,12 @@ struct drill_meet {
 };
 
 struct drill_run_config {
-    const struct drill_file *file;       /* NULL: `...` alone, a model */
-    const struct drill_block *body;      /* of `file`: what is played; NULL: file->body */
-    struct drill_meet *meet;             /* NULL: nobody is waited for */
-    enum drill_side ours;                /* which side this runner plays */
+    const struct drill_file *file;  /* NULL: `...` alone, a model */
+    const struct drill_block *body; /* of `file`: what is played; NULL: file->body */
+    struct drill_meet *meet;        /* NULL: nobody is waited for */
+    struct drill_several *several;  /* MTA: this is one of several milters; NULL: the only one */
+    uint8_t number;                 /* of several: which, from 0 */
+    enum drill_side ours;           /* which side this runner plays */
     const struct drill_profile *profile; /* of our side */
     const struct drill_settings *settings;
     const struct drill_client *traffic;

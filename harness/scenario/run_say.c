@@ -25,6 +25,7 @@ static void remember(struct drill_run *run, const struct drill_seen *seen)
 void run_say(struct drill_run *run, struct drill_seen *seen)
 {
     seen->now = run->now;
+    seen->milter = run->config.several ? (uint8_t)(run->config.number + 1) : 0;
     if (!seen->ours && seen->kind == DRILL_SEEN_FRAME) {
         run->tally.frames_got++;
     }

@@ -122,7 +122,8 @@ struct drill_run {
     uint64_t due_key;
     size_t
         below; /* the unit below `at` that is not bytes of ours; up to `at`: not looked for yet */
-    bool quit; /* one side or the other has said so on this connection */
+    bool held_up; /* another milter's conversation goes first */
+    bool quit;    /* one side or the other has said so on this connection */
 
     enum run_conn conn;
     bool linked; /* the transport has a connection of ours */

@@ -1,44 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "scenario/scene.h"
-
-#include "scenario/recorded.h"
+#include "scenario/scene_state.h"
 
 #include <string.h>
 
-static const char DEFAULT_MTA[] = "postfix";
-static const char DEFAULT_MILTER[] = "libmilter";
-
 enum { ARGS_MAX = 32 }; /* ESMTP parameters of one address */
 
-/* `count=n`: n clients or messages of this kind; they share what the lines below it say. */
-struct copies {
-    struct drill_client *client;
-    struct drill_envelope *message;
-    uint64_t count;
-    struct copies *next;
-};
-
-/* An `smtp` line: it belongs to the message or session above it, numbered when all are known. */
-struct extra {
-    struct drill_smtp_extra smtp; /* first: the list that scene.extras is */
-    const struct drill_client *client;
-    const struct drill_envelope *message;
-};
-
-struct building {
-    const struct drill_file *file;
-    const char *name;
-    const struct drill_loader *loader;
-    struct drill_arena *arena;
-    struct drill_error *err;
-    struct drill_client **client_end, *client;
-    struct drill_envelope **message_end, *message;
-    struct copies *copies;
-    struct drill_smtp_extra **extra_end;
-    uint64_t bytes;
-};
-
-static enum drill_code at(struct building *b, struct drill_pos pos, enum drill_code code)
+enum drill_code scene_at(struct building *b, struct drill_pos pos, enum drill_code code)
 {
     if (code != DRILL_OK && pos.line) {
         drill_error_at(b->err, b->name, pos.line, pos.column);
@@ -46,7 +13,7 @@ static enum drill_code at(struct building *b, struct drill_pos pos, enum drill_c
     return code;
 }
 
-static enum drill_code no_memory(struct building *b)
+enum drill_code scene_no_memory(struct building *b)
 {
     return drill_error_set(b->err, DRILL_ERR_MEMORY, "no memory for this scenario");
 }
@@ -57,8 +24,7 @@ static bool key_is(const struct drill_pair *p, const char *key)
 }
 
 /* The bytes of a value; numbers and names as they are written. */
-static enum drill_code value_bytes(struct building *b, const struct drill_value *v,
-                                   struct drill_span *out)
+enum drill_code scene_value(struct building *b, const struct drill_value *v, struct drill_span *out)
 {
     if (v->kind != DRILL_VALUE_BYTES) {
         *out = v->source;
@@ -67,21 +33,22 @@ static enum drill_code value_bytes(struct building *b, const struct drill_value 
     uint64_t total = 0;
     for (const struct drill_part *p = v->parts; p; p = p->next) {
         if (p->bytes.len && p->times > (DRILL_SCENE_BYTES - total) / p->bytes.len) {
-            return at(b, p->pos,
-                      drill_error_set(b->err, DRILL_ERR_LIMIT,
-                                      "a message may have at most 256 MiB; make this smaller"));
+            return scene_at(
+                b, p->pos,
+                drill_error_set(b->err, DRILL_ERR_LIMIT,
+                                "a message may have at most 256 MiB; make this smaller"));
         }
         total += p->bytes.len * p->times;
     }
     if (total > DRILL_SCENE_BYTES - b->bytes) {
-        return at(b, v->pos,
-                  drill_error_set(b->err, DRILL_ERR_LIMIT,
-                                  "all messages together may have at most 256 MiB"));
+        return scene_at(b, v->pos,
+                        drill_error_set(b->err, DRILL_ERR_LIMIT,
+                                        "all messages together may have at most 256 MiB"));
     }
     b->bytes += total;
     uint8_t *to = drill_arena_take(b->arena, (size_t)total + 1);
     if (!to) {
-        return no_memory(b);
+        return scene_no_memory(b);
     }
     *out = drill_span_of(to, (size_t)total);
     for (const struct drill_part *p = v->parts; p; p = p->next) {
@@ -110,7 +77,7 @@ static enum drill_code add_client(struct building *b)
 {
     struct drill_client *c = drill_scene_client(b->arena);
     if (!c) {
-        return no_memory(b);
+        return scene_no_memory(b);
     }
     *b->client_end = c;
     b->client_end = &c->next;
@@ -129,7 +96,7 @@ static enum drill_code add_message(struct building *b)
     }
     struct drill_envelope *m = drill_arena_take(b->arena, sizeof(*m));
     if (!m) {
-        return no_memory(b);
+        return scene_no_memory(b);
     }
     m->from = drill_span_str("<alice@example.org>");
     m->rcpt = bob;
@@ -155,10 +122,10 @@ static enum drill_code begin_content(struct building *b, const struct drill_pair
     if (!file) {
         enum drill_code code = drill_mail_default(
             bare(m->from), m->rcpts ? bare(m->rcpt[0]) : m->from, b->arena, &m->mail);
-        return code == DRILL_OK ? code : no_memory(b);
+        return code == DRILL_OK ? code : scene_no_memory(b);
     }
     struct drill_span name, source;
-    enum drill_code code = value_bytes(b, &file->value, &name);
+    enum drill_code code = scene_value(b, &file->value, &name);
     if (code == DRILL_OK && !b->loader) {
         code = drill_error_set(b->err, DRILL_ERR_NOTFOUND, "files are not opened here");
     }
@@ -168,7 +135,7 @@ static enum drill_code begin_content(struct building *b, const struct drill_pair
     if (code == DRILL_OK) {
         code = drill_mail_parse(source, b->arena, &m->mail, b->err);
     }
-    return at(b, file->pos, code);
+    return scene_at(b, file->pos, code);
 }
 
 static enum drill_code set_rcpts(struct building *b, const struct drill_pair *fields)
@@ -182,12 +149,12 @@ static enum drill_code set_rcpts(struct building *b, const struct drill_pair *fi
     }
     struct drill_span *list = drill_arena_take(b->arena, count * sizeof(*list));
     if (!list) {
-        return no_memory(b);
+        return scene_no_memory(b);
     }
     count = 0;
     for (const struct drill_pair *p = fields; p; p = p->next) {
         if (key_is(p, "rcpt")) {
-            enum drill_code code = value_bytes(b, &p->value, &list[count++]);
+            enum drill_code code = scene_value(b, &p->value, &list[count++]);
             if (code != DRILL_OK) {
                 return code;
             }
@@ -208,24 +175,25 @@ static enum drill_code address_args(struct building *b, const struct drill_pair 
     enum drill_code code = DRILL_OK;
     for (; p && !key_is(p, "rcpt") && code == DRILL_OK; p = p->next) {
         if (key_is(p, "arg") && count == ARGS_MAX) {
-            return at(b, p->pos,
-                      drill_error_set(b->err, DRILL_ERR_LIMIT, "more than %d arg= of one address",
-                                      ARGS_MAX));
+            return scene_at(b, p->pos,
+                            drill_error_set(b->err, DRILL_ERR_LIMIT,
+                                            "more than %d arg= of one address", ARGS_MAX));
         }
         if (key_is(p, "arg")) {
-            code = value_bytes(b, &p->value, &args[count++]);
+            code = scene_value(b, &p->value, &args[count++]);
             last = p;
         }
     }
     *next = p;
     code = code == DRILL_OK ? drill_esmtp_make(args, count, b->arena, out) : code;
     if (code == DRILL_ERR_VALUE) {
-        return at(b, last->pos,
-                  drill_error_set(b->err, code,
-                                  "an ESMTP parameter is printable ASCII without blanks, such as "
-                                  "arg=\"SIZE=1000\""));
+        return scene_at(
+            b, last->pos,
+            drill_error_set(b->err, code,
+                            "an ESMTP parameter is printable ASCII without blanks, such as "
+                            "arg=\"SIZE=1000\""));
     }
-    return code == DRILL_ERR_MEMORY ? no_memory(b) : code;
+    return code == DRILL_ERR_MEMORY ? scene_no_memory(b) : code;
 }
 
 /* `arg` belongs to the recipient before it, else to the sender. */
@@ -238,7 +206,7 @@ static enum drill_code set_args(struct building *b, const struct drill_pair *fie
     }
     struct drill_esmtp *list = drill_arena_take(b->arena, b->message->rcpts * sizeof(*list));
     if (!list) {
-        return no_memory(b);
+        return scene_no_memory(b);
     }
     for (size_t i = 0; p && code == DRILL_OK; i++) {
         code = address_args(b, p->next, &p, &list[i]);
@@ -253,7 +221,7 @@ static enum drill_code one_message(struct building *b, const struct drill_pair *
     enum drill_code code = add_message(b);
     for (const struct drill_pair *p = fields; p && code == DRILL_OK; p = p->next) {
         if (key_is(p, "from")) {
-            code = value_bytes(b, &p->value, &b->message->from);
+            code = scene_value(b, &p->value, &b->message->from);
         } else if (key_is(p, "file")) {
             file = p;
         }
@@ -287,7 +255,7 @@ static uint8_t family_of(struct drill_span addr)
 static enum drill_code client_field(struct building *b, const struct drill_pair *p)
 {
     struct drill_span text;
-    enum drill_code code = value_bytes(b, &p->value, &text);
+    enum drill_code code = scene_value(b, &p->value, &text);
     if (code != DRILL_OK) {
         return code;
     }
@@ -296,8 +264,8 @@ static enum drill_code client_field(struct building *b, const struct drill_pair 
         b->client->family = family_of(text);
     } else if (key_is(p, "port")) {
         if (p->value.number > 65535) {
-            return at(b, p->pos,
-                      drill_error_set(b->err, DRILL_ERR_VALUE, "a port is at most 65535"));
+            return scene_at(b, p->pos,
+                            drill_error_set(b->err, DRILL_ERR_VALUE, "a port is at most 65535"));
         }
         b->client->port = (uint16_t)p->value.number;
     } else if (key_is(p, "host")) {
@@ -326,7 +294,7 @@ static enum drill_code content(struct building *b, const struct drill_setup *s)
     struct drill_span name = {NULL, 0}, value = {NULL, 0};
     enum drill_code code = b->message ? DRILL_OK : one_message(b, NULL);
     for (const struct drill_pair *p = s->fields; p && code == DRILL_OK; p = p->next) {
-        code = value_bytes(b, &p->value, key_is(p, "name") ? &name : &value);
+        code = scene_value(b, &p->value, key_is(p, "name") ? &name : &value);
     }
     if (code != DRILL_OK) {
         return code;
@@ -336,7 +304,7 @@ static enum drill_code content(struct building *b, const struct drill_setup *s)
         return DRILL_OK;
     }
     code = drill_mail_set_header(&b->message->mail, name, value, b->arena);
-    return code == DRILL_OK ? code : no_memory(b);
+    return code == DRILL_OK ? code : scene_no_memory(b);
 }
 
 static enum drill_code remember_copies(struct building *b, struct drill_client *client,
@@ -347,7 +315,7 @@ static enum drill_code remember_copies(struct building *b, struct drill_client *
     }
     struct copies *c = drill_arena_take(b->arena, sizeof(*c));
     if (!c) {
-        return no_memory(b);
+        return scene_no_memory(b);
     }
     c->client = client;
     c->message = message;
@@ -365,7 +333,7 @@ static enum drill_code make_copies(struct building *b, bool messages)
         for (uint64_t i = 1; i < c->count && (c->message != NULL) == messages; i++) {
             void *copy = drill_arena_take(b->arena, size);
             if (!copy) {
-                return no_memory(b);
+                return scene_no_memory(b);
             }
             if (c->message) {
                 memcpy(copy, c->message, size);
@@ -390,13 +358,13 @@ static enum drill_code smtp_line(struct building *b, const struct drill_setup *s
     struct extra *e = drill_arena_take(b->arena, sizeof(*e));
     enum drill_code code = b->client ? DRILL_OK : add_client(b);
     if (!e || code != DRILL_OK) {
-        return no_memory(b);
+        return scene_no_memory(b);
     }
     e->client = b->client;
     e->message = b->message;
     for (const struct drill_pair *p = s->fields; p && code == DRILL_OK; p = p->next) {
         struct drill_span text;
-        code = value_bytes(b, &p->value, &text);
+        code = scene_value(b, &p->value, &text);
         if (key_is(p, "after")) {
             e->smtp.stage = stage_of(text);
         } else if (key_is(p, "send")) {
@@ -435,7 +403,8 @@ static enum drill_code traffic_line(struct building *b, const struct drill_setup
     enum drill_code code = DRILL_OK;
     uint64_t count = count_of(s->fields);
     if (count > 100000) {
-        return at(b, s->pos, drill_error_set(b->err, DRILL_ERR_LIMIT, "count= is at most 100000"));
+        return scene_at(b, s->pos,
+                        drill_error_set(b->err, DRILL_ERR_LIMIT, "count= is at most 100000"));
     }
     switch (s->kind) {
     case DRILL_SETUP_CLIENT:
@@ -452,6 +421,8 @@ static enum drill_code traffic_line(struct building *b, const struct drill_setup
     case DRILL_SETUP_WHY:
     case DRILL_SETUP_MTA:
     case DRILL_SETUP_MILTER:
+    case DRILL_SETUP_BEFORE:
+    case DRILL_SETUP_AFTER:
     case DRILL_SETUP_TLS:
     case DRILL_SETUP_JUDGE: break;
     }
@@ -469,7 +440,8 @@ static enum drill_code finish_traffic(struct building *b, struct drill_client *f
             code = one_message(b, NULL);
         }
         for (struct drill_envelope *m = c->messages; m && code == DRILL_OK; m = m->next) {
-            code = drill_mail_finish(&m->mail, b->arena) == DRILL_OK ? DRILL_OK : no_memory(b);
+            code =
+                drill_mail_finish(&m->mail, b->arena) == DRILL_OK ? DRILL_OK : scene_no_memory(b);
         }
         if (code != DRILL_OK) {
             return code;
@@ -487,7 +459,7 @@ static enum drill_code build_traffic(struct building *b, struct drill_scene *sce
     for (const struct drill_setup *s = b->file ? b->file->setup : NULL; s; s = s->next) {
         code = traffic_line(b, s);
         if (code != DRILL_OK) {
-            return at(b, b->err && b->err->line ? (struct drill_pos){0, 0} : s->pos, code);
+            return scene_at(b, b->err && b->err->line ? (struct drill_pos){0, 0} : s->pos, code);
         }
     }
     if (!scene->traffic) {
@@ -500,74 +472,6 @@ static enum drill_code build_traffic(struct building *b, struct drill_scene *sce
     return code;
 }
 
-static const struct drill_setup *side_line(const struct drill_file *file, enum drill_side side)
-{
-    enum drill_setup_kind kind = side == DRILL_SIDE_MTA ? DRILL_SETUP_MTA : DRILL_SETUP_MILTER;
-    for (const struct drill_setup *s = file ? file->setup : NULL; s; s = s->next) {
-        if (s->kind == kind) {
-            return s;
-        }
-    }
-    return NULL;
-}
-
-static enum drill_code find_profile(struct building *b, enum drill_side side,
-                                    const struct drill_setup *line,
-                                    const struct drill_scene_side *given,
-                                    const struct drill_profile **out)
-{
-    if (given && given->profile) {
-        *out = given->profile;
-        return DRILL_OK;
-    }
-    const char *fallback = side == DRILL_SIDE_MTA ? DEFAULT_MTA : DEFAULT_MILTER;
-    struct drill_span name = line ? line->text : drill_span_str(fallback);
-    *out = drill_profile_find(side, name);
-    if (*out) {
-        return DRILL_OK;
-    }
-    const char *near = drill_profile_nearest(side, name);
-    drill_error_set(b->err, DRILL_ERR_NOTFOUND, "there is no profile `%.*s` for this side%s%s%s",
-                    (int)name.len, (const char *)name.ptr, near ? "; did you mean `" : "",
-                    near ? near : "", near ? "`?" : "");
-    return at(b, line->pos, DRILL_ERR_NOTFOUND);
-}
-
-static enum drill_code build_side(struct building *b, enum drill_side side,
-                                  const struct drill_scene_side *given,
-                                  const struct drill_profile **profile, struct drill_settings *set)
-{
-    const struct drill_setup *line = side_line(b->file, side);
-    enum drill_code code = find_profile(b, side, line, given, profile);
-    if (code != DRILL_OK) {
-        return code;
-    }
-    (*profile)->defaults(set);
-    drill_recorded_settings(b->file, side, set);
-    if (given && given->settings) {
-        *set = *given->settings;
-    }
-    /* Another profile than the file's does not know the keys of the file's. */
-    bool keys = line && drill_span_equal(line->text, drill_span_str((*profile)->name));
-    for (const struct drill_pair *p = keys ? line->fields : NULL; p; p = p->next) {
-        struct drill_span text;
-        code = value_bytes(b, &p->value, &text);
-        if (code == DRILL_OK) {
-            code = drill_profile_set(*profile, set, p->key, text, b->arena, b->err);
-        }
-        if (code != DRILL_OK) {
-            return at(b, p->pos, code);
-        }
-    }
-    for (const struct drill_override *o = given ? given->sets : NULL; o; o = o->next) {
-        code = drill_profile_set(*profile, set, o->key, o->value, b->arena, b->err);
-        if (code != DRILL_OK) {
-            return code;
-        }
-    }
-    return DRILL_OK;
-}
-
 /* Words are checked by the parser. */
 static enum drill_code tls_line(struct building *b, struct drill_scene *scene)
 {
@@ -576,7 +480,7 @@ static enum drill_code tls_line(struct building *b, struct drill_scene *scene)
     for (const struct drill_setup *s = b->file ? b->file->setup : NULL; s; s = s->next) {
         scene->tls = scene->tls || s->kind == DRILL_SETUP_TLS;
         if (s->kind == DRILL_SETUP_TLS && s->fields) {
-            code = value_bytes(b, &s->fields->value, &scene->tls_cert);
+            code = scene_value(b, &s->fields->value, &scene->tls_cert);
         }
     }
     return code;
@@ -591,10 +495,13 @@ enum drill_code drill_scene_build(const struct drill_file *file, const char *nam
     struct building b = {.file = file, .name = name, .loader = loader, .arena = arena, .err = err};
     drill_error_clear(err);
     memset(scene, 0, sizeof(*scene));
-    enum drill_code code = build_side(&b, DRILL_SIDE_MTA, mta, &scene->mta, &scene->mta_settings);
+    enum drill_code code = scene_side(&b, DRILL_SIDE_MTA, scene_side_line(file, DRILL_SIDE_MTA),
+                                      mta, &scene->mta, &scene->mta_settings);
     if (code == DRILL_OK) {
-        code = build_side(&b, DRILL_SIDE_MILTER, milter, &scene->milter, &scene->milter_settings);
+        code = scene_side(&b, DRILL_SIDE_MILTER, scene_side_line(file, DRILL_SIDE_MILTER), milter,
+                          &scene->milter, &scene->milter_settings);
     }
+    code = code == DRILL_OK ? scene_neighbours(&b, scene) : code;
     code = code == DRILL_OK ? tls_line(&b, scene) : code;
     return code == DRILL_OK ? build_traffic(&b, scene) : code;
 }

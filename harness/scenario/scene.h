@@ -28,13 +28,22 @@ struct drill_scene_side {
     const struct drill_override *sets;
 };
 
+/* Another milter of the same MTA: a `before` or `after` line. */
+struct drill_neighbour {
+    bool before; /* the MTA asks it before the one that the file is about */
+    const struct drill_profile *milter;
+    struct drill_settings settings;
+    struct drill_neighbour *next;
+};
+
 struct drill_scene {
     const struct drill_profile *mta, *milter;
     struct drill_settings mta_settings, milter_settings;
     struct drill_client *traffic;
-    struct drill_smtp_extra *extras; /* the `smtp` lines */
-    bool tls;                        /* the `tls` line: on the milter connection */
-    struct drill_span tls_cert;      /* its cert=, or "good" */
+    struct drill_smtp_extra *extras;    /* the `smtp` lines */
+    struct drill_neighbour *neighbours; /* those before it first; each kind in the file's order */
+    bool tls;                           /* the `tls` line: on the milter connection */
+    struct drill_span tls_cert;         /* its cert=, or "good" */
 };
 
 /* `file` may be NULL: defaults. Errors carry the place in the file, or none for an override.

@@ -261,7 +261,9 @@ void drill_run_refute(struct drill_run *run, struct drill_pos pos, const char *w
     }
     r->pos = pos;
     struct drill_writer w = drill_writer_of(r->actual, DRILL_REPORT_LINE - 1);
-    drill_text_bytes(&w, actual, SHOWN);
+    if (actual.ptr) {
+        drill_text_bytes(&w, actual, SHOWN);
+    }
     r->actual[drill_writer_span(&w).len] = '\0';
     w = drill_writer_of(r->why, DRILL_WHY_MAX - 1);
     drill_write_text(&w, why);

@@ -125,18 +125,20 @@ static void write_folds(struct drill_writer *w, struct drill_span value, char in
             drill_write_u8(w, (uint8_t)indent);
         }
     }
-    write_crlf(w);
 }
 
 static void write_field(struct drill_writer *w, struct drill_span name, const char *separator,
                         struct drill_span value, char indent)
 {
-    drill_write_bytes(w, name);
-    drill_write_text(w, separator);
     if (indent) {
+        write_folds(w, name, indent);
+        drill_write_text(w, separator);
         write_folds(w, value, indent);
+        write_crlf(w);
         return;
     }
+    drill_write_bytes(w, name);
+    drill_write_text(w, separator);
     drill_write_bytes(w, value);
     if (value.len == 0 || value.ptr[value.len - 1] != '\n') {
         write_crlf(w);
@@ -462,6 +464,33 @@ enum drill_code drill_apply(const struct drill_apply *what, struct drill_arena *
     return s.no_memory ? DRILL_ERR_MEMORY : DRILL_OK;
 }
 
+static bool is_refused(const struct drill_mta *mta, uint32_t number, uint32_t rcpt)
+{
+    bool refused = false;
+    for (const struct drill_told *t = mta->told; t; t = t->next) {
+        if (t->message == number && t->stage == DRILL_SMFIC_RCPT && t->rcpt == rcpt) {
+            refused = t->code / 100 != 2;
+        }
+    }
+    return refused;
+}
+
+/* The envelope without the recipients that were refused. False: no memory. */
+static bool take_refused_off(const struct drill_mta *mta, uint32_t number,
+                             struct drill_arena *arena, struct drill_envelope *e)
+{
+    struct drill_span *rcpt = drill_arena_take(arena, (e->rcpts + 1) * sizeof(*rcpt));
+    size_t count = 0;
+    for (size_t i = 0; rcpt && i < e->rcpts; i++) {
+        if (!is_refused(mta, number, (uint32_t)i + 1)) {
+            rcpt[count++] = e->rcpt[i];
+        }
+    }
+    e->rcpt = rcpt;
+    e->rcpts = count;
+    return rcpt != NULL;
+}
+
 enum drill_code drill_apply_mta(const struct drill_mta *mta, uint32_t number,
                                 struct drill_arena *arena, struct drill_applied *out)
 {
@@ -477,8 +506,12 @@ enum drill_code drill_apply_mta(const struct drill_mta *mta, uint32_t number,
     if (!found || !told) {
         return DRILL_ERR_NOTFOUND;
     }
+    struct drill_envelope envelope = *found;
+    if (!take_refused_off(mta, number, arena, &envelope)) {
+        return DRILL_ERR_MEMORY;
+    }
     struct drill_apply what = {.family = mta->profile->family,
-                               .envelope = found,
+                               .envelope = &envelope,
                                .mods = mta->mods,
                                .message = number,
                                .actions = mta->agreed.actions,

@@ -123,11 +123,25 @@ static enum drill_code set_common(struct drill_settings *s, struct drill_span ke
     return drill_setting_unknown(key, profile, names, count, err);
 }
 
-/* The last is clamav-milter's. */
-static const char *const NAMES[] = {"version",     "actions", "protocol",  "timeout",
-                                    "maxdatasize", "connect", "helo",      "mail",
-                                    "rcpt",        "data",    "header",    "eoh",
-                                    "body",        "eom",     "callbacks", "addheader"};
+/* "Name: value" */
+static bool set_added(struct drill_settings *s, struct drill_span value)
+{
+    size_t colon = drill_span_find(value, ':');
+    struct drill_span rest = drill_span_sub(value, colon + 1, value.len);
+    if (colon == 0 || colon >= value.len) {
+        return false;
+    }
+    s->add_name = drill_span_sub(value, 0, colon);
+    s->add_value = rest.len && rest.ptr[0] == ' ' ? drill_span_sub(rest, 1, rest.len) : rest;
+    s->actions |= DRILL_SMFIF_ADDHDRS;
+    return true;
+}
+
+/* The last is not clamav-milter's. */
+static const char *const NAMES[] = {"version",   "actions", "protocol", "timeout", "maxdatasize",
+                                    "connect",   "helo",    "mail",     "rcpt",    "data",
+                                    "header",    "eoh",     "body",     "eom",     "callbacks",
+                                    "addheader", "replbody"};
 
 enum { NAME_COUNT = sizeof(NAMES) / sizeof(NAMES[0]) };
 
@@ -135,8 +149,20 @@ static enum drill_code libmilter_set(struct drill_settings *s, struct drill_span
                                      struct drill_span value, struct drill_arena *arena,
                                      struct drill_error *err)
 {
-    (void)arena;
-    return set_common(s, key, value, "libmilter", NAMES, NAME_COUNT - 1, err);
+    bool body = drill_span_equal(key, drill_span_str("replbody"));
+    if (!body && !drill_span_equal(key, drill_span_str("addheader"))) {
+        return set_common(s, key, value, "libmilter", NAMES, NAME_COUNT, err);
+    }
+    struct drill_span kept = drill_arena_copy(arena, value);
+    if (!kept.ptr) {
+        return drill_error_set(err, DRILL_ERR_MEMORY, "no memory");
+    }
+    if (body) {
+        s->new_body = kept;
+        s->actions |= DRILL_SMFIF_CHGBODY;
+        return DRILL_OK;
+    }
+    return set_added(s, kept) ? DRILL_OK : drill_setting_bad(key, value, "\"Name: value\"", err);
 }
 
 static enum drill_code clamav_set(struct drill_settings *s, struct drill_span key,
@@ -149,7 +175,7 @@ static enum drill_code clamav_set(struct drill_settings *s, struct drill_span ke
                    ? DRILL_OK
                    : drill_setting_bad(key, value, "no, add or replace", err);
     }
-    return set_common(s, key, value, "clamav-milter", NAMES, NAME_COUNT, err);
+    return set_common(s, key, value, "clamav-milter", NAMES, NAME_COUNT - 1, err);
 }
 
 /* ---- reading ---- */
@@ -447,8 +473,39 @@ static uint8_t verdict(const struct drill_milter *m)
     return drill_milter_verdict(m->settings, m->command);
 }
 
+/* What the filter does to the message at its end, as far as it was agreed on: its index-th change.
+ * False: it has no such; `count` says how many. */
+static bool change(const struct drill_milter *m, uint32_t index, struct drill_message *out,
+                   uint32_t *count)
+{
+    const struct drill_settings *s = m->settings;
+    bool adds = s->add_name.len && m->agreed.actions & DRILL_SMFIF_ADDHDRS;
+    bool replaces = s->new_body.len && m->agreed.actions & DRILL_SMFIF_CHGBODY;
+    *count = (uint32_t)adds + (uint32_t)replaces;
+    if (index >= *count) {
+        return false;
+    }
+    bool header = adds && index == 0;
+    (void)drill_message_init(out, DRILL_TO_MTA,
+                             header ? DRILL_SMFIR_ADDHEADER : DRILL_SMFIR_REPLBODY);
+    if (header) {
+        out->str[0] = s->add_name;
+        out->str[1] = s->add_value;
+    } else {
+        out->rest = s->new_body;
+    }
+    return true;
+}
+
 static bool libmilter_reply(const struct drill_milter *m, struct drill_message *out)
 {
+    uint32_t changes = 0;
+    if (m->command == DRILL_SMFIC_BODYEOB && change(m, m->reaction, out, &changes)) {
+        return true;
+    }
+    if (changes) {
+        return simple_reply(m->reaction - changes, verdict(m), out);
+    }
     if (m->command != DRILL_SMFIC_OPTNEG) {
         return simple_reply(m->reaction, verdict(m), out);
     }

@@ -142,12 +142,12 @@ static const struct {
     [DRILL_VERDICT_BODY] = {"body", DRILL_SMFIC_BODY},
 };
 
-static bool verdict_word(struct drill_span value, uint8_t *code)
+static bool verdict_word(struct drill_span value, bool repeats, uint8_t *code)
 {
-    static const uint8_t CODES[] = {DRILL_SMFIR_ACCEPT, DRILL_SMFIR_CONTINUE, DRILL_SMFIR_REJECT,
-                                    DRILL_SMFIR_TEMPFAIL, DRILL_SMFIR_DISCARD};
+    static const uint8_t CODES[] = {DRILL_SMFIR_ACCEPT,   DRILL_SMFIR_CONTINUE, DRILL_SMFIR_REJECT,
+                                    DRILL_SMFIR_TEMPFAIL, DRILL_SMFIR_DISCARD,  DRILL_SMFIR_SKIP};
     const struct drill_proto_message *m = drill_proto_word(DRILL_TO_MTA, value);
-    if (!m || !memchr(CODES, m->code, sizeof(CODES))) {
+    if (!m || !memchr(CODES, m->code, sizeof(CODES) - !repeats)) {
         return false;
     }
     *code = m->code;
@@ -158,18 +158,23 @@ enum drill_code drill_milter_set_verdict(struct drill_settings *s, struct drill_
                                          struct drill_span value, struct drill_error *err)
 {
     uint8_t *code = drill_span_equal(key, drill_span_str("eom")) ? &s->eom_reply : NULL;
+    bool repeats = false; /* of what comes more than once the rest may be skipped */
     for (size_t i = 0; i < DRILL_VERDICTS; i++) {
         if (drill_span_equal(key, drill_span_str(VERDICTS[i].word))) {
             code = &s->verdicts[i];
+            repeats = i == DRILL_VERDICT_HEADER || i == DRILL_VERDICT_BODY;
         }
     }
     if (!code) {
         return DRILL_ERR_NOTFOUND;
     }
-    return verdict_word(value, code)
-               ? DRILL_OK
-               : drill_setting_bad(key, value, "accept, continue, reject, tempfail or discard",
-                                   err);
+    if (verdict_word(value, repeats, code)) {
+        return DRILL_OK;
+    }
+    return drill_setting_bad(key, value,
+                             repeats ? "accept, continue, reject, tempfail, discard or skip"
+                                     : "accept, continue, reject, tempfail or discard",
+                             err);
 }
 
 uint8_t drill_milter_verdict(const struct drill_settings *s, uint8_t command)

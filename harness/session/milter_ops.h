@@ -23,7 +23,8 @@ struct drill_milter_ops {
 };
 
 /* One of the settings connect= helo= mail= rcpt= data= header= eoh= body= eom=, each of continue,
- * accept, reject, tempfail and discard. DRILL_ERR_NOTFOUND (err untouched): the key is another. */
+ * accept, reject, tempfail and discard; header= and body= also skip. DRILL_ERR_NOTFOUND (err
+ * untouched): the key is another. */
 enum drill_code drill_milter_set_verdict(struct drill_settings *s, struct drill_span key,
                                          struct drill_span value, struct drill_error *err);
 /* What was set for that command, without regard to what the milter is owed: CONTINUE, and ACCEPT at

@@ -3,8 +3,9 @@
 
 #include <string.h>
 
-#include "session/mta_ops.h"
+#include "session/mta_session.h"
 #include "session/profile.h"
+#include "session/several.h"
 
 enum {
     SCRATCH_PEEK,
@@ -49,6 +50,20 @@ static void make_scratch(struct drill_mta *mta)
     ops(mta)->measure(mta, &mta->scratch_macros, &mta->scratch_string);
     mta->scratch = drill_arena_take(mta->arena, scratch_size(mta) * SCRATCHES);
     mta->no_memory = !mta->scratch || !mta->refused;
+}
+
+void drill_mta_content(struct drill_mta *mta, const struct drill_envelope *envelope)
+{
+    size_t macros, string;
+    mta->cursor.message = envelope;
+    ops(mta)->measure(mta, &macros, &string);
+    if (macros > mta->scratch_macros || string > mta->scratch_string) {
+        mta->scratch_macros = macros;
+        mta->scratch_string = string;
+        mta->scratch = drill_arena_take(mta->arena, scratch_size(mta) * SCRATCHES);
+        mta->no_memory |= !mta->scratch;
+    }
+    drill_mta_session_content(mta);
 }
 
 static const struct drill_extra_macro *extra_macro(const struct drill_client *client, uint8_t code,
@@ -122,6 +137,19 @@ bool drill_mta_macros_end(struct drill_scratch *s, const struct drill_client *cl
 
 /* ---- results ---- */
 
+/* The first of several has its own list (several.h). */
+static void tell_for_all(struct drill_mta *mta, const struct drill_told *t)
+{
+    struct drill_told *copy = drill_arena_take(mta->several->arena, sizeof(*copy));
+    if (!copy) {
+        mta->no_memory = true;
+        return;
+    }
+    *copy = *t;
+    *mta->several->told_end = copy;
+    mta->several->told_end = &copy->next;
+}
+
 void drill_mta_tell(struct drill_mta *mta, uint32_t message, uint8_t stage, uint32_t rcpt,
                     uint16_t code, struct drill_span line, bool final)
 {
@@ -139,6 +167,9 @@ void drill_mta_tell(struct drill_mta *mta, uint32_t message, uint8_t stage, uint
     *mta->told_end = t;
     mta->told_end = &t->next;
     mta->told_last = t;
+    if (mta->several && mta->number && mta->halting && !mta->quiet) {
+        tell_for_all(mta, t);
+    }
 }
 
 /* How many bytes of it are kept; 0: it is not even noted that it came. */
@@ -175,6 +206,7 @@ void drill_mta_modified(struct drill_mta *mta, const struct drill_message *reply
     mod->message = mta->cursor.message_number;
     mod->code = reply->code;
     mod->command = mta->awaited;
+    mod->milter = mta->number;
     mod->size = size;
     mod->cut = !discard && kept.len < size;
     mta->mods_count++;
@@ -220,6 +252,9 @@ const struct drill_told *drill_mta_outcome(const struct drill_mta *mta, uint32_t
 
 static void owe(struct drill_mta *mta, uint8_t code)
 {
+    if (mta->owed == 0) {
+        mta->awaiting = mta->before;
+    }
     if (mta->owed < DRILL_MTA_OWED) {
         mta->owed_to[(mta->owed_at + mta->owed) % DRILL_MTA_OWED] = code;
     } else {
@@ -386,6 +421,7 @@ void drill_mta_did(struct drill_mta *mta)
         now_open(mta);
         break;
     case DRILL_MTA_SEND:
+        mta->before = mta->cursor;
         mta->cursor = ahead;
         now_sent(mta, step.command.code);
         break;
@@ -417,6 +453,7 @@ static void move_behind(struct drill_mta *mta, uint8_t code)
 
 void drill_mta_sent(struct drill_mta *mta, uint8_t code, bool used_plan)
 {
+    mta->before = mta->cursor;
     if (used_plan) {
         move_behind(mta, code);
     }

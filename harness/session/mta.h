@@ -116,12 +116,21 @@ struct drill_mta_own {
     uint8_t state;                           /* family's own */
 };
 
+struct drill_several; /* several.h */
+
 struct drill_mta {
     const struct drill_profile *profile;
     const struct drill_settings *settings;
     const struct drill_client *traffic;
     struct drill_arena *arena;
+    struct drill_several *several; /* NULL: there is one milter */
+    uint8_t number;                /* of them: which, from 0 */
+    bool quiet;                    /* private: what it tells is another's answer */
+    bool halting;                  /* private: what it tells is for all */
+    uint32_t edited;               /* private: the message whose content was looked at last */
     struct drill_mta_cursor cursor;
+    struct drill_mta_cursor before;   /* private: the cursor at the command that was sent last */
+    struct drill_mta_cursor awaiting; /* private: ... at the oldest one that a reply is owed to */
     struct drill_agreed agreed;
     bool open;   /* a connection stands, as far as it knows */
     bool failed; /* this run met an error: see `fault` */

@@ -46,6 +46,8 @@ struct drill_early {
 };
 
 struct drill_mta_session_ops; /* mta_session.h */
+struct drill_place;           /* several.h */
+struct drill_halt;
 
 struct drill_mta_ops {
     /* Bytes that the longest macro frame and the longest made-up string take. */
@@ -79,6 +81,9 @@ struct drill_mta_ops {
     /* A written `open` where the plan has none: the next session, or the last one again. */
     void (*reopen)(struct drill_mta *mta);
     uint64_t (*patience)(const struct drill_mta *mta, enum drill_mta_kind kind);
+    /* Of several milters: where a cursor stands, and what another's answer means for this one. */
+    struct drill_place (*place)(const struct drill_mta *mta, const struct drill_mta_cursor *c);
+    void (*halt)(struct drill_mta *mta, const struct drill_halt *halt);
     /* Of a family with one connection a session; NULL for others. */
     const struct drill_mta_session_ops *session;
 };
@@ -87,6 +92,9 @@ struct drill_mta_ops {
 void drill_mta_tell(struct drill_mta *mta, uint32_t message, uint8_t stage, uint32_t rcpt,
                     uint16_t code, struct drill_span line, bool final);
 void drill_mta_modified(struct drill_mta *mta, const struct drill_message *reply, uint32_t size);
+/* The content that comes next is that of this envelope, whose recipients are those of the message
+ * at the cursor. */
+void drill_mta_content(struct drill_mta *mta, const struct drill_envelope *envelope);
 /* The three digits in front of an SMTP reply line, or 0. */
 uint16_t drill_mta_line_code(struct drill_span line);
 /* Macro frames: begin, add pairs (extra macros of the client replace values), end. */

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "session/several.h"
+
 static const struct drill_mta_session_ops *ops(const struct drill_mta *mta)
 {
     return mta->profile->mta->session;
@@ -10,7 +12,7 @@ static const struct drill_mta_session_ops *ops(const struct drill_mta *mta)
 
 /* ---- the plan ---- */
 
-static void next_message(struct drill_mta_cursor *c, const struct drill_envelope *m)
+void drill_mta_session_next_message(struct drill_mta_cursor *c, const struct drill_envelope *m)
 {
     c->at = DRILL_AT_BYE;
     if (m) {
@@ -50,14 +52,14 @@ static bool exhausted(const struct drill_mta_cursor *c)
 static void move_on(const struct drill_mta *mta, struct drill_mta_cursor *c)
 {
     switch (c->at) {
-    case DRILL_AT_HELO: next_message(c, c->client->messages); break;
+    case DRILL_AT_HELO: drill_mta_session_next_message(c, c->client->messages); break;
     case DRILL_AT_RCPT:
         c->rcpt++;
         c->flags |= DRILL_AT_HAS_RCPT;
         break;
     case DRILL_AT_HEADER: c->header = c->header->next; break;
     case DRILL_AT_BODY: c->body += drill_mta_session_chunk_size(mta); break;
-    case DRILL_AT_ABORT: next_message(c, c->message->next); break;
+    case DRILL_AT_ABORT: drill_mta_session_next_message(c, c->message->next); break;
     default: c->at++; break;
     }
 }
@@ -69,7 +71,7 @@ static enum drill_show show(const struct drill_mta *mta, const struct drill_mta_
 }
 
 /* Moves over what is not sent. */
-static void pass_over(const struct drill_mta *mta, struct drill_mta_cursor *c)
+void drill_mta_session_pass_over(const struct drill_mta *mta, struct drill_mta_cursor *c)
 {
     while (c->at > DRILL_AT_OPTNEG && c->at < DRILL_AT_CLOSE) {
         if (exhausted(c)) {
@@ -116,7 +118,7 @@ static void send_step(const struct drill_mta *mta, const struct drill_mta_cursor
 void drill_mta_session_next(const struct drill_mta *mta, struct drill_mta_cursor *c,
                             struct drill_scratch *s, struct drill_mta_step *step)
 {
-    pass_over(mta, c);
+    drill_mta_session_pass_over(mta, c);
     switch (c->at) {
     case DRILL_AT_OPEN:
         step->kind = DRILL_MTA_OPEN;
@@ -143,9 +145,15 @@ void drill_mta_session_tell(struct drill_mta *mta, uint8_t stage, struct drill_s
 {
     const struct drill_mta_cursor *at = &mta->own.smtp;
     bool message = stage != DRILL_SMFIC_CONNECT && stage != DRILL_SMFIC_HELO;
+    bool refusal = drill_mta_line_code(line) >= 400;
+    mta->halting = refusal;
+    if (refusal && message && (final || stage == DRILL_SMFIC_RCPT)) {
+        drill_several_halt(mta, stage, line, false);
+    }
     drill_mta_tell(mta, message ? at->message_number : 0, stage,
                    stage == DRILL_SMFIC_RCPT ? at->rcpt + 1 : 0, drill_mta_line_code(line), line,
                    final);
+    mta->halting = false;
 }
 
 struct drill_span drill_mta_session_join(struct drill_mta *mta, const struct drill_span *parts,
@@ -167,7 +175,7 @@ struct drill_span drill_mta_session_join(struct drill_mta *mta, const struct dri
     return drill_writer_span(&w);
 }
 
-static void client_on(struct drill_mta *mta)
+void drill_mta_session_client_on(struct drill_mta *mta)
 {
     struct drill_mta_cursor *c = &mta->own.smtp;
     switch (c->at) {
@@ -184,7 +192,7 @@ static void client_on(struct drill_mta *mta)
         c->at = exhausted(c) ? DRILL_AT_DATA : DRILL_AT_RCPT;
         break;
     case DRILL_AT_DATA: c->at = DRILL_AT_EOB; break;
-    case DRILL_AT_EOB: next_message(c, c->message->next); break;
+    case DRILL_AT_EOB: drill_mta_session_next_message(c, c->message->next); break;
     default: move_on(mta, c); break;
     }
 }
@@ -193,8 +201,8 @@ static void client_step(struct drill_mta *mta)
 {
     struct drill_mta_cursor *c = &mta->own.smtp;
     switch (ops(mta)->pass(mta)) {
-    case DRILL_GO_ON: client_on(mta); break;
-    case DRILL_GO_NEXT: next_message(c, c->message->next); break;
+    case DRILL_GO_ON: drill_mta_session_client_on(mta); break;
+    case DRILL_GO_NEXT: drill_mta_session_next_message(c, c->message->next); break;
     case DRILL_GO_BYE: drill_mta_session_bye(mta); break;
     }
 }
@@ -223,7 +231,7 @@ static void catch_up(struct drill_mta *mta)
 void drill_mta_session_settle(struct drill_mta *mta)
 {
     if (mta->open && !mta->stopped) {
-        pass_over(mta, &mta->cursor);
+        drill_mta_session_pass_over(mta, &mta->cursor);
         catch_up(mta);
     }
 }
@@ -307,14 +315,14 @@ void drill_mta_session_refuse(struct drill_mta *mta, uint8_t stage, struct drill
             c->flags &= ~(uint32_t)DRILL_AT_HAS_RCPT;
         }
         if (client->at == DRILL_AT_RCPT) {
-            client_on(mta);
+            drill_mta_session_client_on(mta);
         }
     } else {
         if (c->message_number == client->message_number && c->at > DRILL_AT_MAIL &&
             c->at < DRILL_AT_ABORT) {
             c->at = DRILL_AT_ABORT;
         }
-        next_message(client, client->message->next);
+        drill_mta_session_next_message(client, client->message->next);
     }
 }
 
@@ -327,11 +335,13 @@ void drill_mta_session_bye(struct drill_mta *mta)
                                                      : DRILL_SMFIC_HELO;
     struct drill_span line = at_all || !mta->told_last ? drill_span_str("") : mta->told_last->line;
     const struct drill_envelope *m = at_all ? client->message->next : client->client->messages;
+    mta->halting = true;
     for (; m; m = m->next) {
-        next_message(client, m);
+        drill_mta_session_next_message(client, m);
         drill_mta_tell(mta, client->message_number, stage, 0, drill_mta_line_code(line), line,
                        true);
     }
+    mta->halting = false;
     client->at = DRILL_AT_BYE;
     if (c->at >= DRILL_AT_MAIL && c->at <= DRILL_AT_ABORT) {
         c->message = client->message;
@@ -375,7 +385,7 @@ static void abandon_all(struct drill_mta *mta)
             move_on(mta, client);
         } else {
             drill_mta_session_tell(mta, DRILL_SMFIC_ABORT, drill_span_str(""), true);
-            next_message(client, client->message->next);
+            drill_mta_session_next_message(client, client->message->next);
         }
     }
     mta->cursor.message_number = client->message_number;
@@ -406,6 +416,16 @@ void drill_mta_session_reopen(struct drill_mta *mta)
     begin(mta);
 }
 
+void drill_mta_session_skip(struct drill_mta *mta)
+{
+    struct drill_mta_cursor *c = &mta->cursor;
+    for (const struct drill_envelope *m = c->client->messages; m; m = m->next) {
+        c->message_number++;
+    }
+    next_session(c);
+    begin(mta);
+}
+
 /* QUIT_NC: the next session's CONNECT on this connection, by what was agreed. */
 static void jump_session(struct drill_mta *mta)
 {
@@ -430,7 +450,7 @@ static void jump_message(struct drill_mta *mta)
 {
     struct drill_mta_cursor *c = &mta->cursor, *client = &mta->own.smtp;
     if (c->at > DRILL_AT_MAIL && c->at <= DRILL_AT_ABORT) {
-        next_message(c, c->message->next);
+        drill_mta_session_next_message(c, c->message->next);
     }
     while (client->at < DRILL_AT_BYE &&
            (c->at >= DRILL_AT_BYE || client->message_number < c->message_number)) {
@@ -438,7 +458,7 @@ static void jump_message(struct drill_mta *mta)
             client_step(mta);
         } else {
             drill_mta_session_tell(mta, DRILL_SMFIC_ABORT, drill_span_str(""), true);
-            next_message(client, client->message->next);
+            drill_mta_session_next_message(client, client->message->next);
         }
     }
 }

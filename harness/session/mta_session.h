@@ -45,6 +45,9 @@ enum drill_show { DRILL_SHOW_NOTHING, DRILL_SHOW_MACROS, DRILL_SHOW_ALL };
 enum drill_go { DRILL_GO_ON, DRILL_GO_NEXT, DRILL_GO_BYE };
 
 struct drill_mta_session_ops {
+    /* Of several milters: all are negotiated with before the client is told of (not each when its
+     * turn comes to be told), and a verdict on the connection ends it for all. */
+    bool all_first;
     /* What is sent for the command at c->at. */
     enum drill_show (*show)(const struct drill_mta *mta, const struct drill_mta_cursor *c);
     /* Tells the client what it is answered at mta->own.smtp (CONNECT HELO MAIL RCPT DATA EOB),
@@ -60,6 +63,18 @@ void drill_mta_session_jump(struct drill_mta *mta, uint8_t code);
 void drill_mta_session_settle(struct drill_mta *mta);
 void drill_mta_session_closed(struct drill_mta *mta, bool ours);
 void drill_mta_session_reopen(struct drill_mta *mta);
+struct drill_place drill_mta_session_place(const struct drill_mta *mta,
+                                           const struct drill_mta_cursor *c);
+void drill_mta_session_halt(struct drill_mta *mta, const struct drill_halt *halt);
+/* For mta_several.c: the client gets past the point that it was answered at, however; a cursor goes
+ * to that message (NULL: the end); the whole session goes by without this milter. */
+void drill_mta_session_client_on(struct drill_mta *mta);
+void drill_mta_session_next_message(struct drill_mta_cursor *c, const struct drill_envelope *m);
+void drill_mta_session_skip(struct drill_mta *mta);
+/* Moves over what is not sent. */
+void drill_mta_session_pass_over(const struct drill_mta *mta, struct drill_mta_cursor *c);
+/* Back to the first field: the message at the cursor is another one. */
+void drill_mta_session_content(struct drill_mta *mta);
 
 /* A reply to `command` came: takes the client to the point where that is its answer. False: it is
  * past that, and nobody wants to know. */

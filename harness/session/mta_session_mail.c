@@ -128,18 +128,26 @@ struct drill_span drill_mta_session_value(struct drill_scratch *s, struct drill_
     return drill_span_sub(drill_span_sub(all, from, all.len), 0, limit);
 }
 
+static size_t longer_string(const struct drill_envelope *m, size_t chunk, size_t longest)
+{
+    struct drill_span body = body_of(m);
+    size_t need = lacks_crlf(body) ? (body.len < chunk ? body.len : chunk) + 2 : 0;
+    longest = need > longest ? need : longest;
+    for (const struct drill_mail_header *h = m->mail.headers; h; h = h->next) {
+        longest = h->value.len > longest ? h->value.len : longest;
+    }
+    return longest;
+}
+
+/* The message at the cursor may be none of the traffic's: another milter has changed it. */
 size_t drill_mta_session_strings(const struct drill_mta *mta)
 {
     size_t longest = 0, most = drill_mta_session_chunk_size(mta);
     for (const struct drill_client *c = mta->traffic; c; c = c->next) {
         for (const struct drill_envelope *m = c->messages; m; m = m->next) {
-            struct drill_span body = body_of(m);
-            size_t need = lacks_crlf(body) ? (body.len < most ? body.len : most) + 2 : 0;
-            longest = need > longest ? need : longest;
-            for (const struct drill_mail_header *h = m->mail.headers; h; h = h->next) {
-                longest = h->value.len > longest ? h->value.len : longest;
-            }
+            longest = longer_string(m, most, longest);
         }
     }
-    return longest;
+    const struct drill_envelope *here = mta->cursor.message;
+    return here ? longer_string(here, most, longest) : longest;
 }

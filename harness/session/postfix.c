@@ -270,6 +270,8 @@ static const struct drill_mta_ops OPS = {
     .closed = drill_mta_session_closed,
     .reopen = drill_mta_session_reopen,
     .patience = postfix_patience,
+    .place = drill_mta_session_place,
+    .halt = drill_mta_session_halt,
     .session = &SESSION,
 };
 

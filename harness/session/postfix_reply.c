@@ -8,6 +8,8 @@
 
 #include <stdio.h>
 
+#include "session/several.h"
+
 /* ---- faults ---- */
 
 /* milter8_comm_error and milter8_conf_error: the connection is shut down. In smtpd the default
@@ -168,6 +170,7 @@ static void refuse(struct drill_mta *mta, uint8_t command, struct drill_span lin
     if (is_early(command)) {
         mta->own.reply = line;
         (void)drill_mta_session_reach(mta, command);
+        drill_several_halt(mta, command, drill_postfix_line(line), false);
         drill_postfix_note(mta, command, "milter-reject", drill_postfix_line(line));
         drill_mta_session_leave(mta, DRILL_AT_CLOSE);
     } else if (drill_mta_session_reach(mta, command)) {
@@ -178,6 +181,12 @@ static void refuse(struct drill_mta *mta, uint8_t command, struct drill_span lin
     }
 }
 
+/* milter.c: any answer that is not "go on" ends the loop over the milters, a hold as well. */
+static void over_for_all(struct drill_mta *mta)
+{
+    drill_several_halt(mta, DRILL_SMFIC_BODYEOB, drill_span_str(""), true);
+}
+
 /* The process cleanup is done with the message; it may have a hold to report. */
 static void conclude(struct drill_mta *mta, uint8_t command)
 {
@@ -185,6 +194,7 @@ static void conclude(struct drill_mta *mta, uint8_t command)
         mta->own.flags |= POSTFIX_HOLD;
         drill_postfix_note(mta, command, "milter-hold",
                            drill_span_str("milter triggers HOLD action"));
+        over_for_all(mta);
     }
     drill_mta_session_unseen(mta);
 }
@@ -222,6 +232,7 @@ static void discard(struct drill_mta *mta, uint8_t command)
         mta->own.flags |= POSTFIX_DISCARD;
         drill_postfix_note(mta, command, "milter-discard",
                            drill_span_str("milter triggers DISCARD action"));
+        over_for_all(mta);
         drill_mta_session_unseen(mta);
     }
 }
@@ -249,6 +260,7 @@ static void shut_down(struct drill_mta *mta, uint8_t command)
             mta->own.flags |= POSTFIX_DISCARD;
             drill_postfix_note(mta, command, "milter-reject",
                                drill_span_str("message content rejected"));
+            over_for_all(mta);
             drill_mta_session_unseen(mta);
         }
         return;
@@ -308,9 +320,28 @@ static bool is_smtp_reply(struct drill_span s)
     return false;
 }
 
+/* What smtpd makes of the text: each line but the last has a dash behind its code (smtpd_chat.c).
+ * One that comes through cleanup is ASCII without controls, but for CR and LF. */
+static void tidy(uint8_t *p, size_t len, bool content)
+{
+    size_t line = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (i + 2 < len && p[i] == '\r' && p[i + 1] == '\n') {
+            if (i > line + 3) {
+                p[line + 3] = '-';
+            }
+            line = i + 2;
+        }
+        if (content && (p[i] < ' ' || p[i] > '~') && p[i] != '\r' && p[i] != '\n') {
+            p[i] = ' ';
+        }
+    }
+}
+
 /* Up to a NUL (without one 3.7 goes on into what its buffer held before), "%%" as "%", a single "%"
  * dropped. */
-static struct drill_span reply_line(struct drill_mta *mta, struct drill_span payload)
+static struct drill_span reply_line(struct drill_mta *mta, uint8_t command,
+                                    struct drill_span payload)
 {
     struct drill_span s = drill_span_sub(payload, 0, drill_span_find(payload, 0));
     uint8_t *p = drill_arena_take(mta->arena, s.len + 1);
@@ -325,6 +356,7 @@ static struct drill_span reply_line(struct drill_mta *mta, struct drill_span pay
             drill_write_u8(&w, s.ptr[i]);
         }
     }
+    tidy(p, drill_writer_span(&w).len, drill_postfix_is_content(command));
     return drill_writer_span(&w);
 }
 
@@ -342,7 +374,7 @@ static void reply_code(struct drill_mta *mta, uint8_t command, const struct dril
         wrong(mta, command, text);
         return;
     }
-    refuse(mta, command, reply_line(mta, s));
+    refuse(mta, command, reply_line(mta, command, s));
 }
 
 /* ---- modifications ---- */

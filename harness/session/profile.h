@@ -70,6 +70,10 @@ struct drill_settings {
     uint8_t eom_reply;                /* DRILL_SMFIR_*: its verdict at the end of a message */
     uint8_t action;                   /* rspamd: what its checks come to (rspamd.c) */
     uint8_t verdicts[DRILL_VERDICTS]; /* DRILL_SMFIR_*, by DRILL_VERDICT_*; 0: continue */
+    struct drill_span
+        add_name; /* libmilter: a header that its filter adds at the end; empty: none */
+    struct drill_span add_value;
+    struct drill_span new_body; /* ... and what it replaces the body with; empty: nothing */
 };
 
 struct drill_mta_ops;    /* mta_ops.h: what a family of MTAs gives to the autopilot */

@@ -196,6 +196,7 @@ static uint64_t sendmail_patience(const struct drill_mta *mta, enum drill_mta_ki
 }
 
 static const struct drill_mta_session_ops SESSION = {
+    .all_first = true,
     .show = drill_sendmail_show,
     .pass = drill_sendmail_pass,
 };
@@ -215,6 +216,8 @@ static const struct drill_mta_ops OPS = {
     .closed = drill_mta_session_closed,
     .reopen = drill_mta_session_reopen,
     .patience = sendmail_patience,
+    .place = drill_mta_session_place,
+    .halt = drill_mta_session_halt,
     .session = &SESSION,
 };
 

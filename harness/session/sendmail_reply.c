@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "session/several.h"
+
 enum { LIBRARY_VERSION = 0x1000001 }; /* SMFI_VERSION: what an answer is compared with */
 
 /* ---- log lines ---- */
@@ -271,6 +273,7 @@ static void refuse_session(struct drill_mta *mta, uint8_t command, struct drill_
     bool closing = drill_sendmail_is_421(line);
     bool reject = line.len && line.ptr[0] == '5';
     (void)drill_mta_session_reach(mta, command);
+    drill_several_halt(mta, command, line, false);
     if (command == DRILL_SMFIC_CONNECT) { /* of a REPLYCODE only its class counts there */
         mta->own.reply = reject ? drill_span_str("550 5.0.0 Command rejected")
                                 : drill_span_str("451 4.3.2 Please try again later");
@@ -358,6 +361,7 @@ static void discard(struct drill_mta *mta, uint8_t command)
         go_on(mta, command);
     } else {
         bool abort = command == DRILL_SMFIC_RCPT || command == DRILL_SMFIC_DATA;
+        drill_several_halt(mta, DRILL_SMFIC_BODYEOB, drill_span_str(""), true);
         drill_mta_session_unseen(mta);
         note_in_message(mta, abort && mta->own.message == mta->cursor.message_number);
         mta->own.flags |= SENDMAIL_DISCARD;

@@ -219,6 +219,8 @@ static const struct drill_mta_ops OPS = {
     .settle = drill_stalwart_settle,
     .closed = drill_stalwart_closed,
     .reopen = drill_stalwart_reopen,
+    .place = drill_stalwart_place,
+    .halt = drill_stalwart_halt,
     .patience = stalwart_patience,
 };
 

@@ -56,6 +56,9 @@ void drill_stalwart_trouble(struct drill_mta *mta, const struct drill_mta_troubl
 void drill_stalwart_settle(struct drill_mta *mta);
 void drill_stalwart_closed(struct drill_mta *mta, bool ours);
 void drill_stalwart_reopen(struct drill_mta *mta);
+struct drill_place drill_stalwart_place(const struct drill_mta *mta,
+                                        const struct drill_mta_cursor *c);
+void drill_stalwart_halt(struct drill_mta *mta, const struct drill_halt *h);
 
 /* Can it read the payload? stalwart_reply.c. */
 bool drill_stalwart_readable(const struct drill_message *reply, uint32_t size);

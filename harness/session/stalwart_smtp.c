@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "session/several.h"
+
 static const char QUEUED[] = "250 2.0.0 Message queued for delivery.";
 static const char UNABLE[] = "451 4.3.5 Unable to accept message at this time.";
 
@@ -191,22 +193,28 @@ static void refused_mail(struct drill_mta *mta, struct drill_span line)
     c->run = DRILL_RUN_DATA;
 }
 
+static void take_off(struct drill_mta *mta, uint32_t i)
+{
+    if (mta->refused) {
+        mta->refused[i / 8] |= (uint8_t)(1u << i % 8);
+    }
+}
+
 /* rcpt.rs takes the recipient off its list again. */
 static void refused_rcpt(struct drill_mta *mta, struct drill_span line)
 {
     struct drill_mta_cursor *c = &mta->cursor;
-    uint32_t i = c->run_rcpts - 1;
     drill_mta_tell(mta, c->message_number, DRILL_SMFIC_RCPT, c->run_rcpts,
                    drill_mta_line_code(line), line, false);
-    if (mta->refused) {
-        mta->refused[i / 8] |= (uint8_t)(1u << i % 8);
-    }
+    take_off(mta, c->run_rcpts - 1);
     mta->rcpts_told += line.len > 0 && line.ptr[0] == '2';
 }
 
 static void refused(struct drill_mta *mta, struct drill_span line)
 {
     struct drill_mta_cursor *c = &mta->cursor;
+    drill_several_halt(mta, stage_code(c->run), line, false);
+    mta->halting = true;
     switch (c->run) {
     case DRILL_RUN_CONNECT:
     case DRILL_RUN_EHLO: refused_session(mta, line); break;
@@ -219,6 +227,77 @@ static void refused(struct drill_mta *mta, struct drill_span line)
             session_lost(mta, c->message->next, DRILL_SMFIC_MAIL, line);
         }
         break;
+    }
+    mta->halting = false;
+}
+
+/* ---- several milters ---- */
+
+/* Whole runs follow each other: where one stands is which run it is in, or comes to next. */
+struct drill_place drill_stalwart_place(const struct drill_mta *mta,
+                                        const struct drill_mta_cursor *c)
+{
+    static const uint32_t RANKS[][2] = {
+        {DRILL_RUN_CONNECT, DRILL_RANK_CONNECT}, {DRILL_RUN_EHLO, DRILL_RANK_HELO},
+        {DRILL_RUN_MAIL, DRILL_RANK_MAIL},       {DRILL_RUN_RCPT, DRILL_RANK_RCPT},
+        {DRILL_RUN_DATA, DRILL_RANK_CONTENT},
+    };
+    struct drill_place p = {{c->client_number, c->message_number, DRILL_RANK_END,
+                             c->run == DRILL_RUN_RCPT ? c->run_rcpts : 0}};
+    (void)mta;
+    for (size_t i = 0; i < sizeof(RANKS) / sizeof(RANKS[0]); i++) {
+        p.part[2] = RANKS[i][0] == c->run ? RANKS[i][1] : p.part[2];
+    }
+    if (c->at == STALWART_DONE) {
+        p.part[0] = UINT32_MAX;
+    }
+    return p;
+}
+
+/* The session is over, and this one stands before a later run of it. */
+static void leave_session(struct drill_mta *mta)
+{
+    struct drill_mta_cursor *c = &mta->cursor;
+    const struct drill_envelope *m = c->message ? c->message->next : c->client->messages;
+    for (; m; m = m->next) {
+        c->message = m;
+        c->message_number++;
+    }
+    c->run = DRILL_RUN_DATA;
+    next_run(mta);
+}
+
+/* Has the recipient been taken off again, for this one, too? */
+static void halt_rcpt(struct drill_mta *mta, const struct drill_halt *h)
+{
+    struct drill_mta_cursor *c = &mta->cursor;
+    bool good = h->line.len > 0 && h->line.ptr[0] == '2';
+    take_off(mta, h->place.part[3] - 1);
+    mta->rcpts_taken -= mta->rcpts_taken > 0;
+    mta->rcpts_told -= !good && mta->rcpts_told > 0;
+    if (c->run == DRILL_RUN_DATA && !enter_stage(mta)) {
+        next_run(mta);
+    }
+}
+
+void drill_stalwart_halt(struct drill_mta *mta, const struct drill_halt *h)
+{
+    struct drill_mta_cursor *c = &mta->cursor;
+    struct drill_place here = drill_stalwart_place(mta, c);
+    bool session = h->stage == DRILL_SMFIC_CONNECT || h->stage == DRILL_SMFIC_HELO;
+    if (c->client_number != h->place.part[0] || c->at != STALWART_OPEN) {
+        return;
+    }
+    if (drill_place_order(&here, &h->place) == 0) { /* its turn would have come */
+        refused(mta, h->line);
+        next_run(mta);
+    } else if (session || (h->stage == DRILL_SMFIC_BODYEOB && h->line.len == 0)) {
+        leave_session(mta);
+    } else if (c->message_number == h->number && h->stage == DRILL_SMFIC_RCPT) {
+        halt_rcpt(mta, h);
+    } else if (c->message_number == h->number) {
+        c->run = DRILL_RUN_DATA;
+        next_run(mta);
     }
 }
 

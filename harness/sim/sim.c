@@ -508,30 +508,91 @@ static bool sim_only_listens(const struct drill_sim *sim)
     return sim->end[MTA].done && sim->end[MILTER].play.opening;
 }
 
-enum drill_sim_result drill_sim_play(struct drill_sim *sim, const struct drill_sim_config *config)
+void drill_sim_poke(struct drill_sim *sim)
 {
-    const uint64_t latest = config->latest ? config->latest : SIM_A_DAY;
-    enum drill_sim_result result = DRILL_SIM_OK;
-    bool over = false;
-    sim_begin(sim, config);
-    for (;;) {
-        bool settled = sim_settle(sim);
-        if (sim->end[MTA].done && sim->end[MILTER].done) {
-            break;
+    sim->end[MTA].poke = !sim->end[MTA].done;
+    sim->end[MILTER].poke = !sim->end[MILTER].done;
+}
+
+static bool sim_over(const struct drill_sim *sim)
+{
+    return sim->end[MTA].done && sim->end[MILTER].done;
+}
+
+/* What one does may be what another waits for. */
+static bool sim_settle_all(struct drill_sim_pair *pairs, size_t count)
+{
+    bool again = true;
+    while (again) {
+        again = false;
+        for (size_t i = 0; i < count; i++) {
+            if (!sim_settle(pairs[i].sim)) {
+                return false;
+            }
         }
-        uint64_t next = sim_next_time(sim);
-        if (!over && settled && next != DRILL_NEVER && next <= latest) {
-            sim->now = next;
-            sim_wake_all(sim, false);
-        } else if (!over) {
-            over = true;
-            sim->idle = 0;
-            result = sim_only_listens(sim) && settled ? DRILL_SIM_OK : DRILL_SIM_STUCK;
-            sim_wake_all(sim, true);
-        } else {
-            result = DRILL_SIM_STUCK;
-            break;
+        for (size_t i = 0; i < count; i++) {
+            again = again || pairs[i].sim->end[MTA].poke || pairs[i].sim->end[MILTER].poke;
         }
     }
-    return sim->no_memory ? DRILL_SIM_MEMORY : result;
+    return true;
+}
+
+static bool sim_all_over(const struct drill_sim_pair *pairs, size_t count)
+{
+    size_t over = 0;
+    while (over < count && sim_over(pairs[over].sim)) {
+        over++;
+    }
+    return over == count;
+}
+
+/* To that time; or, when there is none, nobody will ever act again. */
+static void sim_go_on(struct drill_sim_pair *pairs, size_t count, uint64_t next, bool settled)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct drill_sim *sim = pairs[i].sim;
+        if (next != DRILL_NEVER) {
+            sim->now = next;
+        } else {
+            bool good = settled && (sim_only_listens(sim) || sim_over(sim));
+            pairs[i].result = good ? DRILL_SIM_OK : DRILL_SIM_STUCK;
+            sim->idle = 0;
+        }
+        sim_wake_all(sim, next == DRILL_NEVER);
+    }
+}
+
+void drill_sim_play_pairs(struct drill_sim_pair *pairs, size_t count)
+{
+    const uint64_t latest = pairs[0].config.latest ? pairs[0].config.latest : SIM_A_DAY;
+    bool over = false, settled;
+    for (size_t i = 0; i < count; i++) {
+        sim_begin(pairs[i].sim, &pairs[i].config);
+        pairs[i].result = DRILL_SIM_OK;
+    }
+    while (settled = sim_settle_all(pairs, count), !sim_all_over(pairs, count) && !over) {
+        uint64_t next = DRILL_NEVER;
+        for (size_t i = 0; i < count; i++) {
+            uint64_t then = sim_next_time(pairs[i].sim);
+            next = then < next ? then : next;
+        }
+        next = settled && next <= latest ? next : DRILL_NEVER;
+        over = next == DRILL_NEVER;
+        sim_go_on(pairs, count, next, settled);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (over && !sim_over(pairs[i].sim)) {
+            pairs[i].result = DRILL_SIM_STUCK;
+        }
+        if (pairs[i].sim->no_memory) {
+            pairs[i].result = DRILL_SIM_MEMORY;
+        }
+    }
+}
+
+enum drill_sim_result drill_sim_play(struct drill_sim *sim, const struct drill_sim_config *config)
+{
+    struct drill_sim_pair pair = {.sim = sim, .config = *config};
+    drill_sim_play_pairs(&pair, 1);
+    return pair.result;
 }

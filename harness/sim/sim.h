@@ -39,6 +39,16 @@ struct drill_sim *drill_sim_new(const struct drill_alloc *alloc);
 void drill_sim_free(struct drill_sim *sim);
 /* Plays to the end. May be called again, with the same or other runners: time starts at 0. */
 enum drill_sim_result drill_sim_play(struct drill_sim *sim, const struct drill_sim_config *config);
+/* Several at once in the same time, each between a pair of its own (an MTA with several milters);
+ * `result` is what drill_sim_play would return. `latest` is that of the first. */
+struct drill_sim_pair {
+    struct drill_sim *sim;
+    struct drill_sim_config config;
+    enum drill_sim_result result;
+};
+void drill_sim_play_pairs(struct drill_sim_pair *pairs, size_t count);
+/* During a play: both runners are to be asked again. */
+void drill_sim_poke(struct drill_sim *sim);
 /* The virtual time of the last play, microseconds. */
 uint64_t drill_sim_now(const struct drill_sim *sim);
 /* How many connections of the last play were closed over unread input, or written to when the other

@@ -26,6 +26,7 @@ static const struct drill_file *parse(const char *first, const char *body,
 #define EITHER ""
 #define MTA    " tests=mta"
 #define MILTER " tests=milter"
+#define FIVE   "before a\nafter b\nbefore c\nafter d\nbefore e\n"
 #define REPLAY " recorded=\"2026-11-20T12:00:00Z\""
 
 static const struct {
@@ -103,6 +104,8 @@ static const struct {
     /* setup */
     {EITHER, "mta a\nmilter b\nmta c", "4:1: this line stands for the second time"},
     {EITHER, "tls\ntls", "3:1: this line stands for the second time"},
+    {EITHER, FIVE FIVE FIVE, NULL},
+    {EITHER, FIVE FIVE FIVE "after b", "17:1: more than 16 milters at one MTA"},
     {EITHER, "body data=\"a\"\nbody data=\"b\"",
      "3:1: this line stands for the second time for one message"},
     {EITHER, "message\nbody data=\"a\"\nmessage\nbody data=\"b\"", NULL},

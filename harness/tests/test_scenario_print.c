@@ -89,6 +89,7 @@ static const struct {
      "mta stalwart timeout=5s stages=a,b "
      "flagsAction=addhdrs"},
     {"milter \"a b\"", NULL},
+    {"before \"a b\" x=1\nafter rspamd", NULL},
     {"judge M4 F2\njudge all", NULL},
     {"tls\nclient addr=\"::1\" tls=yes count=2\nmessage file=\"a.eml\"\nsmtp after=mail end=reset",
      NULL},

@@ -65,8 +65,8 @@ static void test_answers(void **state)
     assert_int_equal(set.verdicts[DRILL_VERDICT_RCPT], DRILL_SMFIR_TEMPFAIL);
     assert_int_equal(set.verdicts[DRILL_VERDICT_HEADER], 0); /* once so, once so */
     assert_int_equal(set.verdicts[DRILL_VERDICT_DATA], 0);   /* none */
-    assert_int_equal(set.verdicts[DRILL_VERDICT_BODY], 0);   /* no verdict of a filter's */
-    assert_int_equal(set.verdicts[DRILL_VERDICT_MAIL], 0);   /* its text is not known */
+    assert_int_equal(set.verdicts[DRILL_VERDICT_BODY], DRILL_SMFIR_SKIP);
+    assert_int_equal(set.verdicts[DRILL_VERDICT_MAIL], 0); /* its text is not known */
     assert_int_equal(set.eom_reply, DRILL_SMFIR_DISCARD);
     set = settings_of(RECORDED, OFFER "> bodyeob\n< accept\n", DRILL_SIDE_MTA);
     assert_int_equal(set.eom_reply, 0);

@@ -280,10 +280,33 @@ static void test_each_refused_allocation_is_an_error(void **state)
                                  "header name=\"X\" value=\"y\" * 9000\nbody data=\"z\" * 9000\n"));
 }
 
+/* The other milters of the MTA: those asked before first, each kind in its order. */
+static void test_neighbours(void **state)
+{
+    (void)state;
+    assert_int_equal(build("after rspamd\nbefore libmilter eom=reject replbody=\"x\"\n"
+                           "milter pmilter\nbefore v2only\n"),
+                     DRILL_OK);
+    const struct drill_neighbour *n = scene.neighbours;
+    assert_string_equal(scene.milter->name, "pmilter");
+    assert_true(n && n->before);
+    assert_string_equal(n->milter->name, "libmilter");
+    assert_int_equal(n->settings.eom_reply, DRILL_SMFIR_REJECT);
+    assert_true(drill_span_equal(n->settings.new_body, drill_span_str("x")));
+    n = n->next;
+    assert_true(n && n->before);
+    assert_string_equal(n->milter->name, "v2only");
+    n = n->next;
+    assert_true(n && !n->before && !n->next);
+    assert_string_equal(n->milter->name, "rspamd");
+    assert_int_equal(build("before postfix\n"), DRILL_ERR_NOTFOUND);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
+        TEST(test_neighbours),
         TEST(test_without_lines_all_is_default),
         TEST(test_a_client_line_is_one_more_session),
         TEST(test_a_tls_line_is_for_the_milter_connection),

@@ -64,9 +64,11 @@ static void test_a_value_keeps_within_its_field(void **state)
 {
     static const struct change fold[] = {M('h', "X-N\0v\n\tw\nEvil: 1\0")};
     static const struct change crlf[] = {M('h', "X-N\0a\r\nEvil: 1\0")};
+    static const struct change name[] = {M('h', "X-N: a\r\nEvil\0v\0")};
     (void)state;
     CHECK("postfix", "To: t||", fold, "To: t|X-N: v|\tw|\tEvil: 1||");
     CHECK("postfix", "To: t||", crlf, "To: t|X-N: a\r|\tEvil: 1||");
+    CHECK("postfix", "To: t||", name, "To: t|X-N: a\r|\tEvil: v||");
 }
 
 static void test_odd_names(void **state)

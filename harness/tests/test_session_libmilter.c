@@ -214,6 +214,8 @@ static void test_verdicts_that_are_set(void **state)
         {"header", "accept", "OCHMRTLLNBE", "Occccca...."},
         {"eoh", "reject", "OCHMRTLNBE", "Occccccr.."},
         {"body", "discard", "OCHMRTLNBBE", "Occcccccd.."},
+        {"header", "skip", "OCHMRTLLNBE", "Occcccsscca"},
+        {"body", "skip", "OCHMRTLNBBE", "Occcccccssa"},
         {"eom", "continue", "OCHMRE", "Occccc"},
         {"mail", "continue", "OCHMR", "Occcc"},
     };
@@ -267,6 +269,13 @@ static void test_settings(void **state)
         DRILL_ERR_VALUE);
     assert_string_equal(err.text,
                         "mail: \"replycode\" is not accept, continue, reject, tempfail or discard");
+    assert_int_equal(
+        p->set(&s.settings, drill_span_str("rcpt"), drill_span_str("skip"), NULL, &err),
+        DRILL_ERR_VALUE);
+    assert_int_equal(p->set(&s.settings, drill_span_str("body"), drill_span_str("go"), NULL, &err),
+                     DRILL_ERR_VALUE);
+    assert_string_equal(err.text,
+                        "body: \"go\" is not accept, continue, reject, tempfail, discard or skip");
     assert_int_equal(p->set(&s.settings, drill_span_str("mial"), drill_span_str("x"), NULL, &err),
                      DRILL_ERR_NOTFOUND);
     assert_string_equal(err.text, "libmilter has no setting \"mial\"; did you mean \"mail\"?");

@@ -393,6 +393,8 @@ static void test_reply_texts(void **state)
         {R("550 no NUL"), "550 no NUL"},
         {R("550 \0"), "550 "},
         {R("550-only\0"), "550-only"},
+        {R("550 a\r\n550 b\r\n550 c\0"), "550-a\r\n550-b\r\n550 c"},
+        {R("550 a\xe9\rb\0"), "550 a\xe9\rb"},
         {R("250 2.0.0 ok\0"), "451 4.3.5 Server configuration problem - try again later"},
         {R("550 4.7.1 no\0"), "451 4.3.5 Server configuration problem - try again later"},
         {R("5\0"), "451 4.3.5 Server configuration problem - try again later"},
@@ -413,6 +415,19 @@ static void test_reply_texts(void **state)
     }
 }
 
+/* Behind the envelope the reply comes through cleanup, which leaves CR and LF alone. */
+static void test_reply_text_at_the_end(void **state)
+{
+    struct talk t;
+    (void)state;
+    talk_init(&t, "postfix");
+    talk_start(&t);
+    talk_until(&t, 'E', 0);
+    talk_reply(&t, 'y', drill_span_of("550 a\xe9\x07\x7f\rb\r\n550 c\xe9", 18));
+    assert_line(told_at(&t, 1, 'E', 0), "550-a   \rb\r\n550 c ");
+    talk_fini(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -421,7 +436,7 @@ int main(void)
         cmocka_unit_test(test_version_3_11),      cmocka_unit_test(test_lines),
         cmocka_unit_test(test_no_recipient_left), cmocka_unit_test(test_quarantine),
         cmocka_unit_test(test_progress),          cmocka_unit_test(test_a_stale_reply_shifts_all),
-        cmocka_unit_test(test_reply_texts),
+        cmocka_unit_test(test_reply_texts),       cmocka_unit_test(test_reply_text_at_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

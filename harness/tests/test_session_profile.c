@@ -151,8 +151,32 @@ static void test_settings_of_libmilter(void **state)
     assert_int_equal(p->set(&s, text("callback"), text("x"), NULL, &err), DRILL_ERR_NOTFOUND);
     assert_string_equal(err.text,
                         "clamav-milter has no setting \"callback\"; did you mean \"callbacks\"?");
-    p = drill_profile_find(DRILL_SIDE_MILTER, text("libmilter"));
-    assert_int_equal(p->set(&s, text("addheader"), text("add"), NULL, &err), DRILL_ERR_NOTFOUND);
+    assert_int_equal(p->set(&s, text("replbody"), text("x"), NULL, &err), DRILL_ERR_NOTFOUND);
+}
+
+/* What its filter does to a message, which it then also asks to be allowed. */
+static void test_changes_of_libmilter(void **state)
+{
+    const struct drill_profile *p = drill_profile_find(DRILL_SIDE_MILTER, text("libmilter"));
+    struct drill_settings s;
+    struct drill_error err;
+    struct drill_arena arena;
+    static const char *const BAD[] = {"add", ": 1", ""};
+    (void)state;
+    drill_arena_init(&arena, NULL, 0);
+    p->defaults(&s);
+    for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
+        assert_int_equal(p->set(&s, text("addheader"), text(BAD[i]), &arena, &err),
+                         DRILL_ERR_VALUE);
+    }
+    assert_int_equal(s.actions, 0);
+    assert_int_equal(p->set(&s, text("addheader"), text("X-A: 1: 2"), &arena, &err), DRILL_OK);
+    assert_true(drill_span_equal(s.add_name, text("X-A")));
+    assert_true(drill_span_equal(s.add_value, text("1: 2")));
+    assert_int_equal(p->set(&s, text("replbody"), text("New.\r\n"), &arena, &err), DRILL_OK);
+    assert_true(drill_span_equal(s.new_body, text("New.\r\n")));
+    assert_int_equal(s.actions, DRILL_SMFIF_ADDHDRS | DRILL_SMFIF_CHGBODY);
+    drill_arena_fini(&arena);
 }
 
 int main(void)
@@ -163,6 +187,7 @@ int main(void)
         cmocka_unit_test(test_numbers_truths_and_flags),
         cmocka_unit_test(test_words_of_all_profiles),
         cmocka_unit_test(test_settings_of_libmilter),
+        cmocka_unit_test(test_changes_of_libmilter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -102,6 +102,32 @@ static void test_windows(void **state)
     drill_sim_free(sim);
 }
 
+/* Pairs that share the time: each goes its way, and one that is over waits for the others. */
+static void test_pairs(void **state)
+{
+    struct drill_run run[3][2];
+    static const char *const SCRIPTS[3][2] = {
+        {"o s5 r7 d", "o r5 s7 e"}, {"o s5 e", "o w1000 c"}, {"o r5", "o r5"}};
+    struct drill_sim_pair pairs[3];
+    (void)state;
+    for (size_t count = 1; count <= 3; count++) {
+        memset(pairs, 0, sizeof(pairs));
+        for (size_t i = 0; i < count; i++) {
+            stub_init(&run[i][0], SCRIPTS[i][0]);
+            stub_init(&run[i][1], SCRIPTS[i][1]);
+            pairs[i].sim = drill_sim_new(NULL);
+            pairs[i].config.mta = &run[i][0];
+            pairs[i].config.milter = &run[i][1];
+        }
+        drill_sim_play_pairs(pairs, count);
+        for (size_t i = 0; i < count; i++) {
+            assert_int_equal(pairs[i].result, i == 2 ? DRILL_SIM_STUCK : DRILL_SIM_OK);
+            assert_int_equal(drill_sim_now(pairs[i].sim), count == 1 ? 0 : 1000);
+            drill_sim_free(pairs[i].sim);
+        }
+    }
+}
+
 /* More connections than the backlog holds: the last one waits and is there in the end. */
 static void test_backlog(void **state)
 {
@@ -166,9 +192,8 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plays),
-        cmocka_unit_test(test_windows),
-        cmocka_unit_test(test_backlog),
+        cmocka_unit_test(test_plays),   cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_backlog), cmocka_unit_test(test_pairs),
         cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
