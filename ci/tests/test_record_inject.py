@@ -185,7 +185,8 @@ def start(drill, work, *options):
     (("--mta", "postfx"), "did you mean `postfix`"),
     (("--is", "postfix"), "there is no such profile"),
     (("more.drill",), "no operand"),
-    (("--milter", "sim:libmilter"), "a model has no connections"),
+    (("--milter", "inet:8@127.0.0.1"), "a recorder of its own"),
+    (("--listen", "sim:libmilter"), "a model has no connections"),
 ])
 def test_usage_is_one_clear_error(drill, work, options, why):
     start(drill, work, *options).check_exit(2).check_one_error().check_err(why)

@@ -150,6 +150,8 @@ static bool check(const struct cli_record *r)
     const char *wrong = NULL;
     if (!o->listen || !o->milter || !r->out) {
         wrong = "--listen ADDR, --milter ADDR and --out DIR are needed";
+    } else if (o->more) {
+        wrong = "one --milter: each needs a recorder of its own before it";
     } else if (o->tls_ca_out && !r->listen_tls) {
         wrong = "--tls-ca-out FILE goes with --listen-tls";
     } else if (o->tls_ca && (!r->milter_tls || r->milter_tls_any)) {
