@@ -367,6 +367,15 @@ def test_the_last_are_kept_and_those_of_an_earlier_run_count(drill, work):
     assert len(os.listdir(recorder.folder)) == 4
 
 
+def test_the_oldest_go_when_the_folder_holds_too_much(drill, work):
+    body = [frame(b"B", os.urandom(60000))]
+    with milter() as fake, Recorder(drill, work, fake.address, "--rotate", "130KiB") as recorder:
+        for _ in range(4):
+            say(recorder, TALK[:4] + body + TALK[4:])
+    assert [path.rsplit("-", 1)[1] for path in recorder.recordings()] == ["3.drill", "4.drill"]
+    assert "2 removed for newer ones" in recorder.out
+
+
 def test_a_unix_socket_has_its_mode(drill, work):
     path = os.path.join(work, "milter.sock")
     with milter() as fake, Recorder(drill, work, fake.address, "--socket-mode", "620",

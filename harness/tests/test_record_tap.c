@@ -232,6 +232,46 @@ static void test_any_reads_give_the_same_lines_and_files(void **state)
     drill_buf_fini(&first);
 }
 
+static void mail_is(const char *want)
+{
+    helper_assert_bytes(drill_buf_span(&files[DRILL_BESIDE_MAIL]), drill_span_str(want), want);
+}
+
+static void test_a_body_that_is_the_whole_message(void **state)
+{
+    (void)state;
+    tap.transcript.body_is_mail = true;
+    MTA("\0\0\0\5LA\0b\0\0\0\0\x0b"
+        "BA: b\r\n\r\nx\n\0\0\0\1E",
+        0);
+    mail_is("A: b\r\n\r\nx\n");
+}
+
+static void test_a_leading_blank_that_was_negotiated(void **state)
+{
+    (void)state;
+    MILTER("\0\0\0\x0dO\0\0\0\6\0\0\0\0\0\x10\0\0", 0);
+    MTA("\0\0\0\6LA\0\tb\0\0\0\0\5LB\0c\0\0\0\0\1E", 0);
+    mail_is("A:\tb\r\nB:c\r\n\r\n");
+}
+
+static void test_each_message_has_its_file(void **state)
+{
+    (void)state;
+    MTA("\0\0\0\3Ma\0\0\0\0\2Bx\0\0\0\1E", 0);
+    assert_string_equal(names[DRILL_BESIDE_MAIL], "t.eml");
+    MTA("\0\0\0\3Mb\0\0\0\0\2By\0\0\0\2Ez", 0);
+    assert_string_equal(names[DRILL_BESIDE_MAIL], "t.2.eml");
+    mail_is("\r\nyz");
+    MTA("\0\0\0\3Mc\0", 0); /* has none */
+    drill_tap_closed(&tap, 0);
+    helper_assert_bytes(drill_buf_span(&tap.implied.setup),
+                        drill_span_str("message from=\"a\" file=\"t.eml\"\n"
+                                       "message from=\"b\" file=\"t.2.eml\"\n"
+                                       "message from=\"c\"\nsmtp after=mail end=close\n"),
+                        "setup");
+}
+
 static void test_what_a_milter_owes_is_timed(void **state)
 {
     (void)state;
@@ -308,6 +348,9 @@ int main(void)
         TEST(test_a_torn_frame_is_raw),
         TEST(test_endings),
         TEST(test_any_reads_give_the_same_lines_and_files),
+        TEST(test_a_body_that_is_the_whole_message),
+        TEST(test_a_leading_blank_that_was_negotiated),
+        TEST(test_each_message_has_its_file),
         TEST(test_what_a_milter_owes_is_timed),
         TEST(test_what_is_kept),
         TEST(test_each_refused_allocation_is_told),
