@@ -78,7 +78,7 @@ static void check_talk(const struct drill_import_talk *talk)
     for (const struct drill_import_event *e = talk->events; e; e = e->next) {
         whole = whole && e->kind != DRILL_IMPORT_GAP && e->kind != DRILL_IMPORT_END;
     }
-    FUZZ_ASSERT(drill_import_write(talk, "x", &arena, NULL, &w));
+    FUZZ_ASSERT(drill_import_write(talk, "x", true, &arena, NULL, &w));
     const struct drill_loader loader = {fuzz_sent_load, &w};
     const struct drill_file *file =
         drill_parse(drill_buf_span(&w.text), "x", &loader, &arena, &errors);

@@ -134,6 +134,17 @@ def test_one_connection_goes_to_stdout(drill, work):
     assert passed(drill("run", "--sim", "--format", "jsonl", path), "sim-milter")
 
 
+def test_a_message_of_small_values_stands_alone(drill):
+    """To stdout there is no place for files; a value that needs one is refused."""
+    def talk(body):
+        frames = b"\0\0\0\x05Ma@b\0" + struct.pack(">I", len(body) + 1) + b"B" + body
+        return drill("import", "--from", "mta", "-", stdin=frames)
+
+    told = talk(b"x" * 20 + b"y" * 20).check_exit(0)
+    assert 'message from="a@b"\n' in told.out and "file" not in told.out.replace("This file", "")
+    assert "--out DIR says where" in talk(b"xy" * 1000).check_exit(2).err
+
+
 def test_a_port_picks(drill):
     assert "> quit" in drill("import", "--port", "40001", "-", stdin=pcap(40000, 40001)).out
     told = drill("import", "--port", "25", "-", stdin=pcap(40000)).check_exit(2)

@@ -191,9 +191,9 @@ static bool write_files(const struct import *i, const struct drill_import_talk *
 
 static bool print_one(const struct drill_import_written *w)
 {
-    if (w->files) {
-        cli_complain("import: this conversation has values that go to files beside the scenario; "
-                     "--out DIR says where");
+    if (w->wants_files) {
+        cli_complain("import: this conversation has values that are too large for a line; "
+                     "--out DIR says where their files go");
         return false;
     }
     return fwrite(w->text.ptr, 1, w->text.len, stdout) == w->text.len && fflush(stdout) == 0;
@@ -206,7 +206,7 @@ static bool write_talk(struct import *i, const struct drill_import_talk *talk, u
     char stem[64];
     cli_arena_init(&arena);
     stem_of(i, talk, number, stem, sizeof(stem));
-    bool ok = drill_import_write(talk, stem, &arena, NULL, &w);
+    bool ok = drill_import_write(talk, stem, i->out != NULL, &arena, NULL, &w);
     if (!ok) {
         cli_complain("import: no memory for all of this conversation");
     } else {

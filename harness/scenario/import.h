@@ -109,16 +109,19 @@ struct drill_import_written {
     const struct drill_alloc *alloc;
     uint64_t size; /* of all files */
     uint32_t frames, messages;
-    bool whole; /* nothing was missing, torn or unframed */
+    bool whole;       /* nothing was missing, torn or unframed */
+    bool wants_files; /* not `beside`: it has values that are too large for a line */
     bool refused;
 };
 
 /* Most bytes of a talk's files: a capture that can be read at all has no more. */
 #define DRILL_IMPORT_FILES_MAX (UINT64_C(256) << 20)
 
-/* `stem`: the scenario's file name without its ending. False when memory is refused, or for more
- * than DRILL_IMPORT_FILES_MAX. Either way drill_import_written_fini gives it back. */
-bool drill_import_write(const struct drill_import_talk *talk, const char *stem,
+/* `stem`: the scenario's file name without its ending. `beside`: messages and large values go to
+ * files, else the text stands alone, if `wants_files` does not say otherwise. False when memory is
+ * refused, or for more than DRILL_IMPORT_FILES_MAX. Either way drill_import_written_fini gives it
+ * back. */
+bool drill_import_write(const struct drill_import_talk *talk, const char *stem, bool beside,
                         struct drill_arena *arena, const struct drill_alloc *alloc,
                         struct drill_import_written *out);
 void drill_import_written_fini(struct drill_import_written *w);

@@ -400,7 +400,7 @@ static bool write_all(const struct writer *w, const char *stem)
     return ok;
 }
 
-bool drill_import_write(const struct drill_import_talk *talk, const char *stem,
+bool drill_import_write(const struct drill_import_talk *talk, const char *stem, bool beside,
                         struct drill_arena *arena, const struct drill_alloc *alloc,
                         struct drill_import_written *out)
 {
@@ -411,13 +411,18 @@ bool drill_import_write(const struct drill_import_talk *talk, const char *stem,
     out->alloc = alloc;
     out->whole = !talk->mid[0] && !talk->mid[1];
     drill_buf_init(&out->text, alloc);
-    drill_transcript_stream(&w.t, stem, &w.sink, alloc);
+    if (beside) {
+        drill_transcript_stream(&w.t, stem, &w.sink, alloc);
+    } else {
+        drill_transcript_init(&w.t, stem, arena, alloc);
+    }
     drill_implied_init(&w.implied, alloc);
     for (int i = 0; i < 2; i++) {
         drill_buf_init(&w.stream[i].pending, alloc);
         w.stream[i].lost = talk->mid[i];
     }
     bool ok = play(&w) && write_all(&w, stem) && !w.t.incomplete && !out->refused;
+    out->wants_files = w.t.files != NULL;
     out->messages = w.implied.messages + w.implied.unlisted;
     drill_implied_fini(&w.implied);
     drill_transcript_fini(&w.t);

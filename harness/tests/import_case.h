@@ -67,7 +67,7 @@ static inline void case_is(struct case_import *t, size_t n, const char *want)
 {
     static struct drill_errors errors;
     struct drill_import_written w;
-    assert_true(drill_import_write(case_talk(t, n), "talk", &t->arena, NULL, &w));
+    assert_true(drill_import_write(case_talk(t, n), "talk", true, &t->arena, NULL, &w));
     helper_assert_bytes(case_lines(drill_buf_span(&w.text)), drill_span_str(want), want);
     const struct drill_file *file =
         drill_parse(drill_buf_span(&w.text), "talk", NULL, &t->arena, &errors);

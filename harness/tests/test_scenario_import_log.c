@@ -203,7 +203,7 @@ static void recorded(const char *time, const char *want)
     case_begin(&one);
     (void)snprintf(log, sizeof(log), "%s TRACE x (milter.write) contents = \"QUIT\"\n", time);
     assert_true(drill_import_log(&one.im, drill_span_str(log)));
-    assert_true(drill_import_write(one.im.talks, "talk", &one.arena, NULL, &w));
+    assert_true(drill_import_write(one.im.talks, "talk", true, &one.arena, NULL, &w));
     assert_true(drill_buf_append(&w.text, drill_span_of("", 1)));
     const char *field = strstr((const char *)w.text.ptr, " recorded=");
     if (want) {
@@ -244,7 +244,7 @@ static void test_cut_at_every_byte(void **state)
         assert_true(any || one.im.noted == 1);
         if (one.im.count) {
             struct drill_import_written w;
-            assert_true(drill_import_write(one.im.talks, "talk", &one.arena, NULL, &w));
+            assert_true(drill_import_write(one.im.talks, "talk", true, &one.arena, NULL, &w));
             drill_import_written_fini(&w);
         }
         case_end(&one);
@@ -264,7 +264,7 @@ static bool with_alloc(void *ctx, const struct drill_alloc *alloc)
     bool ok = !im.no_memory && im.count == 1;
     if (im.count) {
         struct drill_import_written w;
-        ok = drill_import_write(im.talks, "talk", &arena, alloc, &w) && ok;
+        ok = drill_import_write(im.talks, "talk", true, &arena, alloc, &w) && ok;
         drill_import_written_fini(&w);
     }
     drill_arena_fini(&arena);

@@ -64,7 +64,7 @@ static void first_is(struct helper_capture c, const char *recorded)
     helper_capture_begin(&c);
     talk(&c);
     case_read(&t, &c, 0);
-    assert_true(drill_import_write(case_talk(&t, 0), "talk", &t.arena, NULL, &w));
+    assert_true(drill_import_write(case_talk(&t, 0), "talk", true, &t.arena, NULL, &w));
     struct drill_span line =
         drill_span_sub(drill_buf_span(&w.text), 0, drill_span_find(drill_buf_span(&w.text), '\n'));
     helper_assert_bytes(line, drill_span_str(recorded), recorded);
@@ -79,7 +79,10 @@ static void test_times(void **state)
         "drill 1 \"imported: an MTA, 0 messages, no verdict\" recorded=\"2026-11-20T12:00:00Z\"";
     (void)state;
     first_is((struct helper_capture){.link = 1}, noon);
-    first_is((struct helper_capture){.link = 1, .form = HELPER_PCAP_NANO}, noon);
+    first_is((struct helper_capture){.link = 1,
+                                     .form = HELPER_PCAP_NANO,
+                                     .time = UINT64_C(1795176000999900)},
+             noon);
     first_is((struct helper_capture){.link = 1, .form = HELPER_PCAPNG}, noon);
     first_is((struct helper_capture){.link = 1, .form = HELPER_PCAPNG, .resolution = 9}, noon);
     first_is((struct helper_capture){.link = 1, .form = HELPER_PCAPNG, .resolution = 3}, noon);
@@ -205,7 +208,7 @@ static void cut_everywhere(struct helper_capture c)
         (void)drill_import_pcap(&t.im, part, &pick);
         if (t.im.count) {
             struct drill_import_written w;
-            assert_true(drill_import_write(case_talk(&t, 0), "talk", &t.arena, NULL, &w));
+            assert_true(drill_import_write(case_talk(&t, 0), "talk", true, &t.arena, NULL, &w));
             drill_import_written_fini(&w);
         } else {
             assert_true(t.im.noted > 0);
@@ -253,7 +256,7 @@ static bool with_alloc(void *ctx, const struct drill_alloc *alloc)
     bool ok = !im.no_memory && im.count == 1;
     if (im.count) {
         struct drill_import_written w;
-        ok = drill_import_write(im.talks, "talk", &arena, alloc, &w) && ok;
+        ok = drill_import_write(im.talks, "talk", true, &arena, alloc, &w) && ok;
         drill_import_written_fini(&w);
     }
     drill_arena_fini(&arena);

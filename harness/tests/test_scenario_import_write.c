@@ -111,7 +111,7 @@ static void text_is(struct drill_span mta, struct drill_span milter, const char 
     struct drill_import_written w;
     case_begin(&t);
     drill_import_streams(&t.im, mta, milter);
-    assert_true(drill_import_write(t.im.talks, "talk", &t.arena, NULL, &w));
+    assert_true(drill_import_write(t.im.talks, "talk", true, &t.arena, NULL, &w));
     assert_true(drill_buf_append(&w.text, drill_span_of("", 1)));
     if (!strstr((const char *)w.text.ptr, want)) {
         fail_msg("lacks %s:\n%s", want, (const char *)w.text.ptr);
@@ -174,14 +174,17 @@ static void test_large_values_go_to_files(void **state)
     }
     case_begin(&t);
     drill_import_streams(&t.im, drill_span_of(mta, sizeof(mta)), BYTES(""));
-    assert_true(drill_import_write(t.im.talks, "talk", &t.arena, NULL, &w));
+    assert_true(drill_import_write(t.im.talks, "talk", true, &t.arena, NULL, &w));
     assert_non_null(w.files);
     struct drill_span mail = drill_buf_span(&w.files->bytes); /* no headers, an empty line */
     assert_string_equal(w.files->name, "talk.eml");
     helper_assert_bytes(drill_span_sub(mail, 2, mail.len), drill_span_of(mta + 5, 3000), "body");
     assert_true(drill_buf_append(&w.text, drill_span_of("", 1)));
     assert_non_null(strstr((const char *)w.text.ptr, "> body data=file \"talk.eml\" 2..3001\n"));
-    assert_true(w.whole && w.frames == 1);
+    assert_true(w.whole && w.frames == 1 && !w.wants_files);
+    drill_import_written_fini(&w);
+    assert_true(drill_import_write(t.im.talks, "talk", false, &t.arena, NULL, &w));
+    assert_true(w.wants_files && !w.files);
     drill_import_written_fini(&w);
     case_end(&t);
 }
