@@ -7,20 +7,25 @@
 
 A Peer is started at most once at a time. All its files are in `folder`, which is gone after stop()
 unless `keep` is set. Only processes that it started are ended, by the id of their group.
+SideBySide starts many at once.
 """
 
+import concurrent.futures
 import errno
 import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 START_SECONDS = 60  # a process that is not ready by then is given up
 STOP_SECONDS = 2  # libmilter looks at its stop flag every five seconds only: KILL is enough for it
 BIND_TRIES = 5
+LISTENING = "0A"  # a state in /proc/net/tcp
 
 
 class PeerError(Exception):
@@ -32,6 +37,23 @@ def free_port(host="127.0.0.1"):
     with socket.socket() as probe:
         probe.bind((host, 0))
         return probe.getsockname()[1]
+
+
+def reserved_port():
+    """A socket bound to a port, and never listening: others do not get the port, a listener with
+    SO_REUSEADDR does."""
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    return holder
+
+
+def listens(port):
+    """Whether somebody listens on that port of IPv4. Asked without a connection, which an MTA would
+    tell its milter of."""
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        rows = [line.split() for line in table][1:]
+    return any(row[3] == LISTENING and int(row[1].split(":")[1], 16) == port for row in rows)
 
 
 def taken(port, host="127.0.0.1"):
@@ -50,10 +72,41 @@ def find_program(name):
     return shutil.which(name, path=path)
 
 
-def bound_to_us(args):
-    """The command, made to die with us even if we are killed."""
+def bound_to_us(args, user=None):
+    """The command, made to die with us even if we are killed; as another user when one is named."""
     setpriv = find_program("setpriv")
-    return [setpriv, "--pdeathsig", "KILL", *args] if setpriv else list(args)
+    if not setpriv:
+        return list(args)
+    change = ["--reuid", user, "--regid", user, "--clear-groups"] if user else []
+    return [setpriv, *change, "--pdeathsig", "KILL", *args]
+
+
+def build_shared(name, folder):
+    """Compiles ci/peers/NAME.c into a library to preload; returns its path."""
+    program = os.path.join(folder, name + ".so")
+    if os.path.exists(program):
+        return program
+    done = subprocess.run([find_program("cc"), "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-o",
+                           program, os.path.join(HERE, name + ".c")],
+                          check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise PeerError(done.stderr)
+    return program
+
+
+def negotiates(family, address):
+    """Whether a milter answers there: connecting is not enough, many listen before they can work."""
+    with socket.socket(family) as mta:
+        mta.settimeout(5)
+        try:
+            mta.connect(address)
+            mta.sendall(struct.pack(">IcIII", 13, b"O", 6, 0xff, 0x42))
+            answered = mta.recv(5, socket.MSG_WAITALL)[4:] == b"O"
+            mta.recv(12, socket.MSG_WAITALL)
+            mta.sendall(b"\0\0\0\1Q")
+            return answered
+        except OSError:
+            return False
 
 
 def tail(path, lines=20):
@@ -90,10 +143,13 @@ def accepts(family, address):
 
 
 class Peer:
-    """Derived classes give `name`, `programs`, version() and launch()."""
+    """Derived classes give `name`, `programs`, version() and launch(). `preloads` are libraries of
+    this folder that its programs run with: "syslog", so that log() holds what they say there, "dns", so
+    that they find the records of the file dns.txt, and "hostname"."""
 
     name = "peer"
     programs = ()
+    preloads = ()
 
     def __init__(self):
         self.folder = None
@@ -152,13 +208,22 @@ class Peer:
         """A daemon died, and somebody else listens where it should have."""
         return not self.alive() and any(taken(port) for port in self.ports)
 
-    def spawn(self, args, ready, env=None):
-        """Starts one program in a process group of its own and waits until ready()."""
+    def _preloaded(self):
+        """What puts `preloads` under a program."""
+        if not self.preloads:
+            return {}
+        return {"LD_PRELOAD": " ".join(build_shared(name, self.folder) for name in self.preloads),
+                "DRILL_SYSLOG": self.path("syslog.log"), "DRILL_DNS": self.path("dns.txt")}
+
+    def spawn(self, args, ready, env=None, user=None):
+        """Starts one program in a process group of its own and waits until ready(). `env` is added
+        to ours; `user` runs it."""
         log = self.path(os.path.basename(args[0]) + ".out")
-        args = bound_to_us(args)
+        args = bound_to_us(args, user)
         with open(log, "ab") as out:
             process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                       cwd=self.folder, env=env, start_new_session=True)
+                                       cwd=self.folder, env={**os.environ, **self._preloaded(), **(env or {})},
+                                       start_new_session=True)
         self._processes.append(process)
         if not wait_until(ready, lambda: process.poll() is None):
             state = process.poll()
@@ -170,6 +235,7 @@ class Peer:
         return os.path.join(self.folder, name)
 
     def write(self, name, text):
+        os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
         with open(self.path(name), "w", encoding="utf-8") as out:
             out.write(text)
         return self.path(name)
@@ -183,6 +249,11 @@ class Peer:
 
     def alive(self):
         return bool(self._processes) and all(p.poll() is None for p in self._processes)
+
+    def ended(self):
+        """What became of those of its programs that no longer run: ["clamd ended with -11", ...]."""
+        return [f"{' '.join(p.args)} ended with {p.poll()}" for p in self._processes
+                if p.poll() is not None]
 
     def pids(self):
         return [process.pid for process in self._processes]
@@ -198,6 +269,25 @@ class Peer:
 
     def __exit__(self, *exc):
         self.stop()
+
+
+class SideBySide:
+    """Peers that start and stop at the same time, for some take seconds. Its threads live as long as
+    the peers do: what a thread started dies with it (bound_to_us)."""
+
+    def __init__(self, peers):
+        self.peers = list(peers)
+        self._pool = concurrent.futures.ThreadPoolExecutor(max(1, len(self.peers)))
+
+    def start(self):
+        """What each came to: None, or its PeerError."""
+        futures = [self._pool.submit(peer.start) for peer in self.peers]
+        return [future.exception() for future in futures]
+
+    def stop(self):
+        with self._pool:
+            for done in [self._pool.submit(peer.stop) for peer in self.peers]:
+                done.result()
 
 
 def end_groups(processes):
