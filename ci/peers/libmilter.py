@@ -27,14 +27,16 @@ def build(folder):
 
 
 class Libmilter(Peer):
-    """Answers CONTINUE to everything. With `logging`, log() names each callback."""
+    """Answers CONTINUE to everything, but for what `words` say: libmilter_filter.c lists them. With
+    `logging`, log() names each callback."""
 
     name = "libmilter"
     programs = ("cc",)
+    preloads = ("syslog",)
 
-    def __init__(self, logging=False):
+    def __init__(self, *words, logging=False):
         super().__init__()
-        self.logging = logging
+        self.words = [*words, *["log"] * logging]
 
     @classmethod
     def missing(cls):
@@ -54,7 +56,7 @@ class Libmilter(Peer):
         if problem:
             raise PeerError(problem)
         args = [self.path("filter"), f"inet:{self.take_port()}@127.0.0.1"]
-        self.spawn(args + ["log"] * self.logging,
+        self.spawn(args + self.words,
                    lambda: tail(self.path("filter.out")).startswith("ready"))
 
     def callbacks(self):
