@@ -14,11 +14,19 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+from peers.amavis import AmavisdMilter  # noqa: E402
 from peers.base import PeerError  # noqa: E402
 from peers.clamav import Clamav  # noqa: E402
 from peers.libmilter import Libmilter  # noqa: E402
+from peers.opendkim import Opendkim  # noqa: E402
+from peers.opendmarc import Opendmarc  # noqa: E402
+from peers.pmilter import Pmilter  # noqa: E402
+from peers.pymilter import Pymilter  # noqa: E402
+from peers.rspamd import Rspamd  # noqa: E402
+from peers.spamass import SpamassMilter  # noqa: E402
 
-PEERS = {peer.name: peer for peer in (Clamav, Libmilter)}
+PEERS = {peer.name: peer for peer in (AmavisdMilter, Clamav, Libmilter, Opendkim, Opendmarc, Pmilter,
+                                      Pymilter, Rspamd, SpamassMilter)}
 
 
 def settings(words):
