@@ -10,8 +10,10 @@ unless `keep` is set. Only processes that it started are ended, by the id of the
 SideBySide starts many at once.
 """
 
+import atexit
 import concurrent.futures
 import errno
+import functools
 import os
 import shutil
 import signal
@@ -19,12 +21,14 @@ import socket
 import struct
 import subprocess
 import tempfile
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 START_SECONDS = 60  # a process that is not ready by then is given up
 STOP_SECONDS = 2  # libmilter looks at its stop flag every five seconds only: KILL is enough for it
 BIND_TRIES = 5
+BUILDING = threading.Lock()
 LISTENING = "0A"  # a state in /proc/net/tcp
 
 
@@ -81,17 +85,26 @@ def bound_to_us(args, user=None):
     return [setpriv, *change, "--pdeathsig", "KILL", *args]
 
 
-def build_shared(name, folder):
-    """Compiles ci/peers/NAME.c into a library to preload; returns its path."""
-    program = os.path.join(folder, name + ".so")
-    if os.path.exists(program):
+@functools.lru_cache(maxsize=None)
+def build_folder():
+    """Where the C helpers of this run are, until it ends."""
+    folder = tempfile.mkdtemp(prefix="milterdrill-build-")
+    os.chmod(folder, 0o755)  # not all peers run as we do
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def build(name, *options):
+    """Compiles ci/peers/NAME.c once in a run; returns what came of it. PeerError with the compiler's words."""
+    with BUILDING:
+        program = os.path.join(build_folder(), name)
+        if not os.path.exists(program):
+            done = subprocess.run([find_program("cc"), "-O2", "-Wall", "-Wextra", "-o", program,
+                                   os.path.join(HERE, name + ".c"), *options],
+                                  check=False, capture_output=True, text=True)
+            if done.returncode:
+                raise PeerError(done.stderr)
         return program
-    done = subprocess.run([find_program("cc"), "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-o",
-                           program, os.path.join(HERE, name + ".c")],
-                          check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise PeerError(done.stderr)
-    return program
 
 
 def negotiates(family, address):
@@ -145,11 +158,13 @@ def accepts(family, address):
 class Peer:
     """Derived classes give `name`, `programs`, version() and launch(). `preloads` are libraries of
     this folder that its programs run with: "syslog", so that log() holds what they say there, "dns", so
-    that they find the records of the file dns.txt, and "hostname"."""
+    that they find the records of the file dns.txt, and "hostname".
+    `stop_seconds` is the time between TERM and KILL."""
 
     name = "peer"
     programs = ()
     preloads = ()
+    stop_seconds = STOP_SECONDS
 
     def __init__(self):
         self.folder = None
@@ -212,7 +227,7 @@ class Peer:
         """What puts `preloads` under a program."""
         if not self.preloads:
             return {}
-        return {"LD_PRELOAD": " ".join(build_shared(name, self.folder) for name in self.preloads),
+        return {"LD_PRELOAD": " ".join(build(name, "-shared", "-fPIC") for name in self.preloads),
                 "DRILL_SYSLOG": self.path("syslog.log"), "DRILL_DNS": self.path("dns.txt")}
 
     def spawn(self, args, ready, env=None, user=None):
@@ -259,7 +274,7 @@ class Peer:
         return [process.pid for process in self._processes]
 
     def stop(self):
-        end_groups(self._processes)
+        end_groups(self._processes, self.stop_seconds)
         self._processes = []
         if self.folder and not self.keep:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -290,11 +305,11 @@ class SideBySide:
                 done.result()
 
 
-def end_groups(processes):
-    """TERM, then KILL after STOP_SECONDS, for the groups that these processes lead."""
+def end_groups(processes, seconds=STOP_SECONDS):
+    """TERM, then KILL after so long, for the groups that these processes lead."""
     for process in processes:
         signal_group(process, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_SECONDS
+    deadline = time.monotonic() + seconds
     for process in processes:
         try:
             process.wait(max(0.0, deadline - time.monotonic()))

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """opendmarc: its records come from a file (dns.c), for it cannot be told of a name server.
 
-example.org asks for a reject of what does not align, example.net has no policy.
+example.net asks for a reject of what does not align, no other domain has a policy.
 """
 
 import re
@@ -10,7 +10,7 @@ import subprocess
 
 from peers.base import Peer, find_program, negotiates
 
-RECORDS = "_dmarc.example.org v=DMARC1; p=reject\n"
+RECORDS = "_dmarc.example.net v=DMARC1; p=reject\n"
 
 CONF = """\
 Socket inet:{port}@127.0.0.1

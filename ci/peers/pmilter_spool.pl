@@ -188,7 +188,7 @@ $milter->register(
         body => unless_let_through(\&on_body),
         eom => unless_let_through(\&on_eom),
         abort => sub { forget($_[0], 'abort'); SMFIS_CONTINUE },
-        close => sub { forget($_[0], 'the connection ended'); SMFIS_CONTINUE },
+        close => sub { forget($_[0], 'the connection ended'); say_so('close'); SMFIS_CONTINUE },
     },
     0
 ) or die "register: $!\n";

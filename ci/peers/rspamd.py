@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """rspamd's proxy worker as a milter that scans by itself: no other worker, no rules but GTUBE, no DNS.
 
-A message with the GTUBE pattern of an action gets that action (rspamd's documentation, "gtube_patterns").
+A message with the GTUBE pattern of an action gets that action (enable_test_patterns).
 """
 
 import re
@@ -19,7 +19,7 @@ options {{
   control_socket = "{folder}/control.sock mode=0600";
   history_file = "{folder}/history";
   filters = "";
-  gtube_patterns = "all";
+  enable_test_patterns = yes;
   explicit_modules = [];
   dns {{
     nameserver = ["127.0.0.1:{dns}"];
@@ -32,9 +32,10 @@ logging {{
   filename = "{folder}/rspamd.log";
   level = "info";
 }}
-metric {{
-  name = "default";
-  actions {{ reject = 15; add_header = 6; greylist = 4; }}
+actions {{
+  reject = 15;
+  add_header = 6;
+  greylist = 4;
 }}
 worker "rspamd_proxy" {{
   bind_socket = "127.0.0.1:{port}";
