@@ -187,8 +187,8 @@ static int modify_header(SMFICTX *ctx, bool insert, char *index)
     if (!value) {
         return MI_FAILURE;
     }
-    return insert ? smfi_insheader(ctx, atoi(index), name, value)
-                  : smfi_chgheader(ctx, name, atoi(index), *value ? value : NULL);
+    return insert ? smfi_insheader(ctx, (int)strtol(index, NULL, 10), name, value)
+                  : smfi_chgheader(ctx, name, strtol(index, NULL, 10), *value ? value : NULL);
 }
 
 static int modify(SMFICTX *ctx, const char *what, char *value)

@@ -116,10 +116,13 @@ def test_a_reply_that_is_not_waited_for_leaves_a_whole_message_or_none(drill, sp
     assert all(message.endswith(b"Hello.\r\n") for message in spool.messages())
 
 
-@pytest.mark.parametrize("command", ["rcpt", "header", "eoh", "body"])
-def test_an_aborted_message_leaves_nothing(drill, spool, work, command):
+@pytest.mark.parametrize("command,began", [("rcpt", 0), ("header", 1), ("eoh", 1), ("body", 1)])
+def test_an_aborted_message_leaves_nothing(drill, spool, work, command, began):
+    """It is the abort that does it, not the end of the connection behind it."""
+    before = spool.said(", abort")
     play_cut(drill, spool, work, f"...\n> {command}\n< continue\n> abort\n> quit\n")
     assert not spool.parts() and not spool.messages(), spool.log()
+    assert spool.said(", abort") == before + began, spool.log()
 
 
 def test_behind_an_aborted_message_the_next_is_whole(drill, spool, work):
@@ -133,9 +136,11 @@ def test_behind_an_aborted_message_the_next_is_whole(drill, spool, work):
 
 
 def test_a_new_sender_without_an_abort_drops_the_message(drill, spool, work):
+    before = spool.said(", a new message")
     play_cut(drill, spool, work, '...\n> body\n< continue\n> mail address="<next@example.org>"\n'
                                  "< continue\n> close\n")
     assert not spool.parts() and not spool.messages(), spool.log()
+    assert spool.said(", a new message") == before + 1, spool.log()
 
 
 def test_two_messages_of_a_connection_are_both_there(drill, spool, work):
