@@ -22,7 +22,6 @@ from peers.harness import ROOT
 UNPACKED = os.path.join(ROOT, "build", "peers", "sendmail", "root")
 PROGRAM = os.path.join(UNPACKED, "usr", "libexec", "sendmail", "sendmail")
 CF = os.path.join(UNPACKED, "usr", "share", "sendmail", "cf")
-LIBRARIES = os.path.join(UNPACKED, "usr", "lib", "x86_64-linux-gnu")
 
 MC = """\
 include(`{cf}/m4/cf.m4')
@@ -62,6 +61,12 @@ MAILER(`smtp')
 """
 
 
+def libraries():
+    """The folders of what was unpacked with it, for LD_LIBRARY_PATH."""
+    return ":".join(found for part in ("lib", "usr/lib")
+                    for found in glob.glob(os.path.join(UNPACKED, part, "*-linux-gnu")))
+
+
 class Sendmail(Peer):
     """`sink`: the port of an SMTP server on loopback that takes what is delivered. `default_action`:
     what it does without a milter, "tempfail", "reject" or "accept" (F=T, F=R, none). `more`: further lines of
@@ -99,7 +104,7 @@ class Sendmail(Peer):
         self._reserved = reserved_port()
         self._configure()
         self.spawn([PROGRAM, "-C", self.path("sendmail.cf"), "-bD"], lambda: listens(self.port),
-                   env={"LD_LIBRARY_PATH": LIBRARIES})
+                   env={"LD_LIBRARY_PATH": libraries()})
 
     def stop(self):
         super().stop()

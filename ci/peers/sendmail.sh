@@ -27,7 +27,11 @@ new=$(mktemp -d "$folder/new.XXXXXX")
 trap 'rm -rf "$new"' EXIT
 cd "$new"
 # shellcheck disable=SC2086 # several words
-apt-get -q download $PACKAGES >log 2>&1 || cannot "$(tail -n 3 log)"
+download() {
+    apt-get -q download $PACKAGES >log 2>&1
+}
+# Without lists of packages there is nothing to download; only root may fetch them.
+download || { apt-get -q update >/dev/null 2>&1 && download; } || cannot "$(tail -n 3 log)"
 for package in *.deb; do
     dpkg-deb -x "$package" root
 done
