@@ -9,6 +9,7 @@ by the address, too.
 """
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -39,6 +40,7 @@ def main(argv):
         print(f"usage: run.py {'|'.join(PEERS)} [key=value]... -- COMMAND...", file=sys.stderr)
         return 2
     split = argv.index("--")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the peer is stopped, too
     try:
         with PEERS[argv[0]](**settings(argv[1:split])) as peer:
             words = [peer.address if word == "{milter}" else word for word in argv[split + 1:]]
@@ -47,6 +49,8 @@ def main(argv):
     except PeerError as error:
         print(error, file=sys.stderr)
         return 99
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
 
 
 if __name__ == "__main__":

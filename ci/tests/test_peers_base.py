@@ -2,11 +2,14 @@
 """What all peers do alike: start or say why not, log without a syslog daemon, leave nothing behind."""
 
 import os
+import signal
 import subprocess
+import sys
 
 import pytest
 
-from peers.base import Peer, PeerError, SideBySide, build, wait_until
+from peers.base import HERE, Peer, PeerError, SideBySide, build, wait_until
+from peers.rspamd import Rspamd
 
 PYTHON = "/usr/bin/python3"
 
@@ -81,3 +84,30 @@ def test_one_that_fails_does_not_stop_the_others():
     finally:
         together.stop()
     assert not good.alive() and not os.path.exists(good.folder)
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_nothing(work, sign):
+    """rspamd, for it has workers of its own. The command is asleep when the signal comes."""
+    if Rspamd.missing():
+        pytest.skip(Rspamd.missing())
+    words = [sys.executable, os.path.join(HERE, "run.py"), "rspamd", "--", "/bin/sh", "-c",
+             "echo running; exec sleep 1000"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": work},
+                          start_new_session=True) as run:
+        assert run.stdout.readline() == b"running\n"
+        [folder] = os.listdir(work)
+        assert any(folder in folder_of(pid) for pid in os.listdir("/proc"))
+        os.killpg(run.pid, sign)
+        assert run.wait(60) == 128 + sign
+    assert not os.listdir(work)
+    assert not [pid for pid in filter(str.isdigit, os.listdir("/proc"))
+                if folder_of(pid).startswith(work) and not gone(int(pid))]
+
+
+def folder_of(pid):
+    """Where a process works; also when that is deleted."""
+    try:
+        return os.readlink(f"/proc/{pid}/cwd")
+    except OSError:
+        return ""

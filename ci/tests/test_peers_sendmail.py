@@ -96,10 +96,16 @@ def test_a_verdict_that_is_not_given_fails(ask):
     assert "expected  verdict accept" in told
 
 
-def test_without_a_milter_mail_is_put_off(drill, sendmail):
-    """F=T: nobody listens where the milter should be."""
-    with smtplib.SMTP("127.0.0.1", sendmail.port, timeout=SECONDS) as client:
-        client.ehlo("client.example")
-        assert client.docmd("MAIL", "FROM:<alice@example.org>")[0] == 451, sendmail.log()
-    check_logged(sendmail, "error connecting to filter")
-    assert not sendmail.queue_files()
+@pytest.mark.parametrize("action,greeting,code", [("tempfail", 220, 451), ("reject", 554, 550),
+                                                  ("accept", 220, 250)])
+def test_without_a_milter_its_setting_decides(action, greeting, code):
+    """F=T, F=R (which it says before all else), none: nobody listens where the milter should be."""
+    if Sendmail.missing():
+        pytest.skip(Sendmail.missing())
+    with Sendmail(default_action=action) as peer:
+        with smtplib.SMTP(timeout=SECONDS) as client:
+            assert client.connect("127.0.0.1", peer.port)[0] == greeting, peer.log()
+            client.ehlo("client.example")
+            assert client.docmd("MAIL", "FROM:<alice@example.org>")[0] == code, peer.log()
+        check_logged(peer, "error connecting to filter")
+        assert not peer.queue_files()
