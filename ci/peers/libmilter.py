@@ -26,7 +26,7 @@ class Libmilter(Peer):
     preloads = ("syslog",)
     stop_seconds = 0  # it has nothing to save
 
-    def __init__(self, *words, logging=False):
+    def __init__(self, logging=False, words=()):
         super().__init__()
         self.words = [*words, *["log"] * logging]
 

@@ -20,7 +20,7 @@ def fixture_ask(drill, work):
     def ask(words, version=6):
         if Libmilter.missing():
             pytest.skip(Libmilter.missing())
-        with Libmilter(*words) as peer:
+        with Libmilter(words=words) as peer:
             return send(drill, peer, mail(work), version)
 
     return ask

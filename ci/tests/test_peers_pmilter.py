@@ -152,7 +152,7 @@ def test_two_messages_of_a_connection_are_both_there(drill, spool, work):
 
 def ask_both(spool, words):
     """What a Postfix with two milters says at the end of the data, and what it has then."""
-    first = Libmilter(*words, logging=True)
+    first = Libmilter(logging=True, words=words)
     if first.missing() or Postfix.missing():
         pytest.skip(first.missing() or Postfix.missing())
     with first, Postfix(smtpd_milters=f"inet:127.0.0.1:{first.port}, "
