@@ -76,15 +76,6 @@ def find_program(name):
     return shutil.which(name, path=path)
 
 
-def bound_to_us(args, user=None):
-    """The command, made to die with us even if we are killed; as another user when one is named."""
-    setpriv = find_program("setpriv")
-    if not setpriv:
-        return list(args)
-    change = ["--reuid", user, "--regid", user, "--clear-groups"] if user else []
-    return [setpriv, *change, "--pdeathsig", "KILL", *args]
-
-
 @functools.lru_cache(maxsize=None)
 def build_folder():
     """Where the C helpers of this run are, until it ends."""
@@ -95,7 +86,8 @@ def build_folder():
 
 
 def build(name, *options):
-    """Compiles ci/peers/NAME.c once in a run; returns what came of it. PeerError with the compiler's words."""
+    """Compiles ci/peers/NAME.c once in a run; returns what came of it. PeerError with the
+    compiler's words."""
     with BUILDING:
         program = os.path.join(build_folder(), name)
         if not os.path.exists(program):
@@ -105,6 +97,15 @@ def build(name, *options):
             if done.returncode:
                 raise PeerError(done.stderr)
         return program
+
+
+def bound_to_us(args, user=None):
+    """The command, made to die with us even if we are killed (leash.c); as another user when one is
+    named."""
+    words = [build("leash")]
+    if user:
+        words += [find_program("setpriv"), "--reuid", user, "--regid", user, "--clear-groups"]
+    return [*words, *args]
 
 
 def negotiates(family, address):
@@ -171,6 +172,7 @@ class Peer:
         self.ports = []
         self.keep = False
         self._processes = []
+        self._names = []
 
     @classmethod
     def missing(cls):
@@ -234,12 +236,13 @@ class Peer:
         """Starts one program in a process group of its own and waits until ready(). `env` is added
         to ours; `user` runs it."""
         log = self.path(os.path.basename(args[0]) + ".out")
-        args = bound_to_us(args, user)
+        env = {**os.environ, **self._preloaded(), **(env or {})}
         with open(log, "ab") as out:
-            process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                       cwd=self.folder, env={**os.environ, **self._preloaded(), **(env or {})},
+            process = subprocess.Popen(bound_to_us(args, user), stdin=subprocess.DEVNULL,
+                                       stdout=out, stderr=out, cwd=self.folder, env=env,
                                        start_new_session=True)
         self._processes.append(process)
+        self._names.append(os.path.basename(args[0]))
         if not wait_until(ready, lambda: process.poll() is None):
             state = process.poll()
             state = "not ready in time" if state is None else f"ended with {state}"
@@ -266,16 +269,18 @@ class Peer:
         return bool(self._processes) and all(p.poll() is None for p in self._processes)
 
     def ended(self):
-        """What became of those of its programs that no longer run: ["clamd ended with -11", ...]."""
-        return [f"{' '.join(p.args)} ended with {p.poll()}" for p in self._processes
-                if p.poll() is not None]
+        """What became of those of its programs that no longer run: ["clamd ended with 139", ...].
+        More than 128 is 128 + the signal."""
+        pairs = zip(self._names, self._processes)
+        return [f"{name} ended with {process.poll()}" for name, process in pairs
+                if process.poll() is not None]
 
     def pids(self):
         return [process.pid for process in self._processes]
 
     def stop(self):
         end_groups(self._processes, self.stop_seconds)
-        self._processes = []
+        self._processes, self._names = [], []
         if self.folder and not self.keep:
             shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -40,7 +40,8 @@ def main(argv):
         print(f"usage: run.py {'|'.join(PEERS)} [key=value]... -- COMMAND...", file=sys.stderr)
         return 2
     split = argv.index("--")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the peer is stopped, too
+    # An exit, so that the peer is stopped, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         with PEERS[argv[0]](**settings(argv[1:split])) as peer:
             words = [peer.address if word == "{milter}" else word for word in argv[split + 1:]]

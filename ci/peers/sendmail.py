@@ -70,8 +70,8 @@ def libraries():
 
 class Sendmail(Peer):
     """`sink`: the port of an SMTP server on loopback that takes what is delivered. `default_action`:
-    what it does without a milter, "tempfail", "reject" or "accept" (F=T, F=R, none). `more`: further lines of
-    its .mc file."""
+    what it does without a milter, "tempfail", "reject" or "accept" (F=T, F=R, none). `more`: further
+    lines of its .mc file."""
 
     name = "sendmail"
     programs = ("m4", "cc")

@@ -12,5 +12,6 @@ def test_clean_mail_is_accepted(drill, amavisd_milter, work, version):
 
 @both_versions
 def test_spam_is_rejected_in_amavisds_words(drill, amavisd_milter, work, version):
-    send(drill, amavisd_milter, mail(work, GTUBE + "\n"), version).check("reject", "554 5.7.0 Reject")
+    sent = send(drill, amavisd_milter, mail(work, GTUBE + "\n"), version)
+    sent.check("reject", "554 5.7.0 Reject")
     check_logged(amavisd_milter, "Blocked SPAM")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What all peers do alike: start or say why not, log without a syslog daemon, leave nothing behind."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -8,7 +9,7 @@ import sys
 
 import pytest
 
-from peers.base import HERE, Peer, PeerError, SideBySide, build, wait_until
+from peers.base import HERE, Peer, PeerError, SideBySide, build, signal_group, wait_until
 from peers.rspamd import Rspamd
 
 PYTHON = "/usr/bin/python3"
@@ -51,7 +52,7 @@ def test_a_peer_that_ends_at_once_says_so_with_its_log():
 def test_a_peer_that_died_later_is_known():
     with Script("echo ready; kill -SEGV $$") as peer:
         assert wait_until(lambda: not peer.alive(), lambda: True, 20)
-        assert peer.ended()[0].endswith("ended with -11"), peer.ended()
+        assert peer.ended() == ["sh ended with 139"]
     assert not os.path.exists(peer.folder)
 
 
@@ -60,6 +61,15 @@ def test_what_a_peer_started_ends_with_it():
         child = int(peer.log().split("child ")[1].split()[0])
         assert not gone(child)
     assert wait_until(lambda: gone(child), lambda: True, 20)
+
+
+def test_what_a_peer_started_ends_when_we_are_killed(work):
+    """Workers and all, in a moment and with nobody left to do it."""
+    if Rspamd.missing():
+        pytest.skip(Rspamd.missing())
+    with running_rspamd(work) as run:
+        run.kill()
+    assert wait_until(lambda: not working_in(work), lambda: True, 20), working_in(work)
 
 
 def test_syslog_goes_to_the_log():
@@ -88,25 +98,36 @@ def test_one_that_fails_does_not_stop_the_others():
 
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_leaves_nothing(work, sign):
-    """rspamd, for it has workers of its own. The command is asleep when the signal comes."""
     if Rspamd.missing():
         pytest.skip(Rspamd.missing())
+    with running_rspamd(work) as run:
+        signal_group(run, sign)
+        assert run.wait(60) == 128 + sign
+    assert not os.listdir(work) and not working_in(work)
+
+
+@contextlib.contextmanager
+def running_rspamd(work):
+    """run.py with rspamd, which has workers of its own, and a command that is asleep."""
     words = [sys.executable, os.path.join(HERE, "run.py"), "rspamd", "--", "/bin/sh", "-c",
              "echo running; exec sleep 1000"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, env={**os.environ, "TMPDIR": work},
                           start_new_session=True) as run:
-        assert run.stdout.readline() == b"running\n"
-        [folder] = os.listdir(work)
-        assert any(folder in folder_of(pid) for pid in os.listdir("/proc"))
-        os.killpg(run.pid, sign)
-        assert run.wait(60) == 128 + sign
-    assert not os.listdir(work)
-    assert not [pid for pid in filter(str.isdigit, os.listdir("/proc"))
-                if folder_of(pid).startswith(work) and not gone(int(pid))]
+        try:
+            assert run.stdout.readline() == b"running\n"
+            assert len(working_in(work)) >= 2
+            yield run
+        finally:
+            signal_group(run, signal.SIGKILL)
+
+
+def working_in(work):
+    """The processes with a current folder below that one, also when it is deleted."""
+    return [pid for pid in filter(str.isdigit, os.listdir("/proc"))
+            if folder_of(pid).startswith(work) and not gone(int(pid))]
 
 
 def folder_of(pid):
-    """Where a process works; also when that is deleted."""
     try:
         return os.readlink(f"/proc/{pid}/cwd")
     except OSError:

@@ -8,7 +8,7 @@ from peers.libmilter import Libmilter
 from sending import both_versions, mail, send
 
 ALL_ACTIONS = "actions=0xff"
-# xxfi_ callback: the frame that libmilter negotiates away without it. Of abort and close MTAs are not told.
+# xxfi_ callback: the step that libmilter asks for without it. Of abort and close MTAs are not told.
 FRAMES = {"connect": "noconnect", "helo": "nohelo", "mail": "nomail", "rcpt": "norcpt",
           "header": "nohdrs", "eoh": "noeoh", "body": "nobody"}
 LATER_FRAMES = {"data": "nodata", "unknown": "nounknown"}  # of version 3 and later
@@ -54,7 +54,8 @@ def test_without_these_nothing_changes(ask, callback):
 
 @both_versions
 @pytest.mark.parametrize("stage", STAGES)
-@pytest.mark.parametrize("word,outcome,smtp", [("reject", "reject", "5"), ("tempfail", "tempfail", "4"),
+@pytest.mark.parametrize("word,outcome,smtp", [("reject", "reject", "5"),
+                                               ("tempfail", "tempfail", "4"),
                                                ("550 5.7.1 no", "reject", "5")])
 def test_a_verdict_at_each_stage(ask, stage, word, outcome, smtp, version):
     sent = ask([f"{stage}={word}"], version)

@@ -16,7 +16,8 @@ def test_clean_mail_is_accepted_and_marked(drill, spamass_milter, work, version)
 
 @both_versions
 def test_spam_is_rejected(drill, spamass_milter, work, version):
-    send(drill, spamass_milter, mail(work, GTUBE + "\n"), version).check("reject", "550 5.7.1 Blocked")
+    sent = send(drill, spamass_milter, mail(work, GTUBE + "\n"), version)
+    sent.check("reject", "550 5.7.1 Blocked")
     check_logged(spamass_milter, "identified spam (1000.0/5.0)", "Rejecting")
 
 
