@@ -5,6 +5,7 @@ A peer that is not installed skips the test with the reason; ci/test then fails 
 lists it.
 """
 
+import concurrent.futures
 import os
 import platform
 import shutil
@@ -45,7 +46,8 @@ def pytest_report_header():
     version = drill("--version").out.strip() if drill.exists() else "not built"
     lines = [f"milterdrill: {version} ({drill.binary})",
              f"system: {platform.platform()}, Python {platform.python_version()}"]
-    return lines + [f"peer: {peer.missing() or peer.version()}" for peer in PEERS]
+    with concurrent.futures.ThreadPoolExecutor() as pool:  # some load half of Perl for it
+        return lines + list(pool.map(lambda peer: f"peer: {peer.missing() or peer.version()}", PEERS))
 
 
 @pytest.hookimpl(hookwrapper=True)
