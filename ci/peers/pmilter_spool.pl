@@ -77,10 +77,11 @@ sub begin {
         map({ "rcpt $_\n" } @{$state->{rcpt}}), "\n");
 }
 
-# Whether the file is open and whole so far; opens it first.
+# Whether the file is open and whole so far; opens it first. Not outside a message: PMilter hands on
+# whatever comes, in any order.
 sub writing {
     my ($state) = @_;
-    return 0 if $state->{failed};
+    return 0 if !$state || !defined $state->{from} || $state->{failed};
     return $state->{out} ? 1 : begin($state);
 }
 
@@ -130,7 +131,9 @@ sub on_mail {
 
 sub on_rcpt {
     my ($ctx, $rcpt) = @_;
-    push @{$ctx->getpriv->{rcpt}}, $rcpt;
+    my $state = $ctx->getpriv;
+    return tempfail($ctx) unless $state && defined $state->{from};
+    push @{$state->{rcpt}}, $rcpt;
     return SMFIS_CONTINUE;
 }
 
@@ -155,7 +158,7 @@ sub on_body {
 sub on_eom {
     my ($ctx) = @_;
     my $state = $ctx->getpriv;
-    return tempfail($ctx) unless $state && $state->{from} && writing($state);
+    return tempfail($ctx) unless writing($state);
     my $whole = $state->{part} =~ s/\.part$/.msg/r;
     if (!$state->{out}->sync || !close($state->{out}) || !rename($state->{part}, $whole)) {
         failed($state, $whole);

@@ -143,6 +143,12 @@ def test_a_new_sender_without_an_abort_drops_the_message(drill, spool, work):
     assert spool.said(", a new message") == before + 1, spool.log()
 
 
+@pytest.mark.parametrize("command", ["rcpt", "header", "eoh", "body", "bodyeob"])
+def test_outside_a_message_nothing_is_written(drill, spool, work, command):
+    play_cut(drill, spool, work, f"...\n> helo\n< continue\n> {command}\n< replycode\n> close\n")
+    assert not spool.parts() and not spool.messages(), spool.log()
+
+
 def test_two_messages_of_a_connection_are_both_there(drill, spool, work):
     play_cut(drill, spool, work, 'message from="<first@example.org>"\n'
                                  'message from="<second@example.org>"\n...\n')
