@@ -58,6 +58,7 @@ present() {
     pc:*) pkg-config --exists "$what" 2>/dev/null ;;
     header:*) echo "#include <$what>" | cc -E -x c - >/dev/null 2>&1 ;;
     py:*) "$PYTHON" -c "import $what" 2>/dev/null ;;
+    perl:*) perl "-M$what" -e 1 2>/dev/null ;;
     clang:*) clang_links "$what" ;;
     *) echo "ci/packages: unknown probe $1" >&2 && exit 2 ;;
     esac

@@ -2,6 +2,7 @@
 # fuzz_<target>.c is a fuzz target, corpus/<target>/ its seeds: adding one is adding files.
 # DRILL_FUZZ: replay (any compiler, ctest runs each corpus), libfuzzer (clang), afl (afl-clang-fast).
 set(drill_fuzz_layer wire)             # what a target links, unless it is named here; never net or cli
+set(drill_fuzz_layer_import scenario)
 set(drill_fuzz_layer_scenario scenario)
 set(drill_fuzz_layer_scrub scenario)
 set(drill_fuzz_layer_record_replay scenario)

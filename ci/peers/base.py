@@ -7,20 +7,29 @@
 
 A Peer is started at most once at a time. All its files are in `folder`, which is gone after stop()
 unless `keep` is set. Only processes that it started are ended, by the id of their group.
+SideBySide starts many at once.
 """
 
+import atexit
+import concurrent.futures
 import errno
+import functools
 import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
+import threading
 import time
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 START_SECONDS = 60  # a process that is not ready by then is given up
 STOP_SECONDS = 2  # libmilter looks at its stop flag every five seconds only: KILL is enough for it
 BIND_TRIES = 5
+BUILDING = threading.Lock()
+LISTENING = "0A"  # a state in /proc/net/tcp
 
 
 class PeerError(Exception):
@@ -32,6 +41,23 @@ def free_port(host="127.0.0.1"):
     with socket.socket() as probe:
         probe.bind((host, 0))
         return probe.getsockname()[1]
+
+
+def reserved_port():
+    """A socket bound to a port, and never listening: others do not get the port, a listener with
+    SO_REUSEADDR does."""
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    return holder
+
+
+def listens(port):
+    """Whether somebody listens on that port of IPv4. Asked without a connection, which an MTA would
+    tell its milter of."""
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        rows = [line.split() for line in table][1:]
+    return any(row[3] == LISTENING and int(row[1].split(":")[1], 16) == port for row in rows)
 
 
 def taken(port, host="127.0.0.1"):
@@ -50,10 +76,51 @@ def find_program(name):
     return shutil.which(name, path=path)
 
 
-def bound_to_us(args):
-    """The command, made to die with us even if we are killed."""
-    setpriv = find_program("setpriv")
-    return [setpriv, "--pdeathsig", "KILL", *args] if setpriv else list(args)
+@functools.lru_cache(maxsize=None)
+def build_folder():
+    """Where the C helpers of this run are, until it ends."""
+    folder = tempfile.mkdtemp(prefix="milterdrill-build-")
+    os.chmod(folder, 0o755)  # not all peers run as we do
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def build(name, *options):
+    """Compiles ci/peers/NAME.c once in a run; returns what came of it. PeerError with the
+    compiler's words."""
+    with BUILDING:
+        program = os.path.join(build_folder(), name)
+        if not os.path.exists(program):
+            done = subprocess.run([find_program("cc"), "-O2", "-Wall", "-Wextra", "-o", program,
+                                   os.path.join(HERE, name + ".c"), *options],
+                                  check=False, capture_output=True, text=True)
+            if done.returncode:
+                raise PeerError(done.stderr)
+        return program
+
+
+def bound_to_us(args, user=None):
+    """The command, made to die with us even if we are killed (leash.c); as another user when one is
+    named."""
+    words = [build("leash")]
+    if user:
+        words += [find_program("setpriv"), "--reuid", user, "--regid", user, "--clear-groups"]
+    return [*words, *args]
+
+
+def negotiates(family, address):
+    """Whether a milter answers there: connecting is not enough, many listen before they can work."""
+    with socket.socket(family) as mta:
+        mta.settimeout(5)
+        try:
+            mta.connect(address)
+            mta.sendall(struct.pack(">IcIII", 13, b"O", 6, 0xff, 0x42))
+            answered = mta.recv(5, socket.MSG_WAITALL)[4:] == b"O"
+            mta.recv(12, socket.MSG_WAITALL)
+            mta.sendall(b"\0\0\0\1Q")
+            return answered
+        except OSError:
+            return False
 
 
 def tail(path, lines=20):
@@ -90,16 +157,22 @@ def accepts(family, address):
 
 
 class Peer:
-    """Derived classes give `name`, `programs`, version() and launch()."""
+    """Derived classes give `name`, `programs`, version() and launch(). `preloads` are libraries of
+    this folder that its programs run with: "syslog", so that log() holds what they say there, "dns", so
+    that they find the records of the file dns.txt, and "hostname".
+    `stop_seconds` is the time between TERM and KILL."""
 
     name = "peer"
     programs = ()
+    preloads = ()
+    stop_seconds = STOP_SECONDS
 
     def __init__(self):
         self.folder = None
         self.ports = []
         self.keep = False
         self._processes = []
+        self._names = []
 
     @classmethod
     def missing(cls):
@@ -152,14 +225,24 @@ class Peer:
         """A daemon died, and somebody else listens where it should have."""
         return not self.alive() and any(taken(port) for port in self.ports)
 
-    def spawn(self, args, ready, env=None):
-        """Starts one program in a process group of its own and waits until ready()."""
+    def _preloaded(self):
+        """What puts `preloads` under a program."""
+        if not self.preloads:
+            return {}
+        return {"LD_PRELOAD": " ".join(build(name, "-shared", "-fPIC") for name in self.preloads),
+                "DRILL_SYSLOG": self.path("syslog.log"), "DRILL_DNS": self.path("dns.txt")}
+
+    def spawn(self, args, ready, env=None, user=None):
+        """Starts one program in a process group of its own and waits until ready(). `env` is added
+        to ours; `user` runs it."""
         log = self.path(os.path.basename(args[0]) + ".out")
-        args = bound_to_us(args)
+        env = {**os.environ, **self._preloaded(), **(env or {})}
         with open(log, "ab") as out:
-            process = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                       cwd=self.folder, env=env, start_new_session=True)
+            process = subprocess.Popen(bound_to_us(args, user), stdin=subprocess.DEVNULL,
+                                       stdout=out, stderr=out, cwd=self.folder, env=env,
+                                       start_new_session=True)
         self._processes.append(process)
+        self._names.append(os.path.basename(args[0]))
         if not wait_until(ready, lambda: process.poll() is None):
             state = process.poll()
             state = "not ready in time" if state is None else f"ended with {state}"
@@ -170,6 +253,7 @@ class Peer:
         return os.path.join(self.folder, name)
 
     def write(self, name, text):
+        os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
         with open(self.path(name), "w", encoding="utf-8") as out:
             out.write(text)
         return self.path(name)
@@ -184,12 +268,19 @@ class Peer:
     def alive(self):
         return bool(self._processes) and all(p.poll() is None for p in self._processes)
 
+    def ended(self):
+        """What became of those of its programs that no longer run: ["clamd ended with 139", ...].
+        More than 128 is 128 + the signal."""
+        pairs = zip(self._names, self._processes)
+        return [f"{name} ended with {process.poll()}" for name, process in pairs
+                if process.poll() is not None]
+
     def pids(self):
         return [process.pid for process in self._processes]
 
     def stop(self):
-        end_groups(self._processes)
-        self._processes = []
+        end_groups(self._processes, self.stop_seconds)
+        self._processes, self._names = [], []
         if self.folder and not self.keep:
             shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -200,11 +291,30 @@ class Peer:
         self.stop()
 
 
-def end_groups(processes):
-    """TERM, then KILL after STOP_SECONDS, for the groups that these processes lead."""
+class SideBySide:
+    """Peers that start and stop at the same time, for some take seconds. Its threads live as long as
+    the peers do: what a thread started dies with it (bound_to_us)."""
+
+    def __init__(self, peers):
+        self.peers = list(peers)
+        self._pool = concurrent.futures.ThreadPoolExecutor(max(1, len(self.peers)))
+
+    def start(self):
+        """What each came to: None, or its PeerError."""
+        futures = [self._pool.submit(peer.start) for peer in self.peers]
+        return [future.exception() for future in futures]
+
+    def stop(self):
+        with self._pool:
+            for done in [self._pool.submit(peer.stop) for peer in self.peers]:
+                done.result()
+
+
+def end_groups(processes, seconds=STOP_SECONDS):
+    """TERM, then KILL after so long, for the groups that these processes lead."""
     for process in processes:
         signal_group(process, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_SECONDS
+    deadline = time.monotonic() + seconds
     for process in processes:
         try:
             process.wait(max(0.0, deadline - time.monotonic()))

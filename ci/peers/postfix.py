@@ -15,10 +15,9 @@ import glob
 import json
 import os
 import shutil
-import socket
 import subprocess
 
-from peers.base import Peer, PeerError, find_program, tail
+from peers.base import Peer, PeerError, find_program, listens, reserved_port, tail
 
 LIFE_SECONDS = "1800"
 
@@ -81,15 +80,6 @@ PUBLIC = (
     ("flush", "unix", "0", "flush"), ("showq", "unix", "-", "showq"),
     ("postlog", "unix-dgram", "1", "postlogd"),
 )
-LISTENING = "0A"  # a state in /proc/net/tcp
-
-
-def listens(port):
-    """Whether somebody listens on that port of IPv4. Asked without a connection, which an MTA would
-    tell its milter of."""
-    with open("/proc/net/tcp", encoding="ascii") as table:
-        rows = [line.split() for line in table][1:]
-    return any(row[3] == LISTENING and int(row[1].split(":")[1], 16) == port for row in rows)
 
 
 def compiled_in(parameter):
@@ -127,7 +117,7 @@ class Postfix(Peer):
         os.chmod(self.folder, 0o755)  # its processes are not root
         self.take_port()
         self.take_port()
-        self._reserve_milter()
+        self._reserved = reserved_port()
         self._configure()
         self._command("postfix", "check")  # makes the queue's folders, too
         # Not `postfix start`: so all of it stays in our process group. It changes its user, which
@@ -178,12 +168,6 @@ class Postfix(Peer):
         """Lines of its log that hold the text."""
         log = tail(self.path("postfix.log"), 5000)
         return [line for line in log.splitlines() if text in line]
-
-    def _reserve_milter(self):
-        """Bound, and never listening: others do not get the port, a milter with SO_REUSEADDR does."""
-        self._reserved = socket.socket()
-        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._reserved.bind(("127.0.0.1", 0))
 
     def _configure(self):
         transport = f"smtp:[127.0.0.1]:{self.sink}" if self.sink else "smtp:[127.0.0.1]:9"

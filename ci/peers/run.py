@@ -9,16 +9,25 @@ by the address, too.
 """
 
 import os
+import signal
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+from peers.amavis import AmavisdMilter  # noqa: E402
 from peers.base import PeerError  # noqa: E402
 from peers.clamav import Clamav  # noqa: E402
 from peers.libmilter import Libmilter  # noqa: E402
+from peers.opendkim import Opendkim  # noqa: E402
+from peers.opendmarc import Opendmarc  # noqa: E402
+from peers.pmilter import Pmilter  # noqa: E402
+from peers.pymilter import Pymilter  # noqa: E402
+from peers.rspamd import Rspamd  # noqa: E402
+from peers.spamass import SpamassMilter  # noqa: E402
 
-PEERS = {peer.name: peer for peer in (Clamav, Libmilter)}
+PEERS = {peer.name: peer for peer in (AmavisdMilter, Clamav, Libmilter, Opendkim, Opendmarc, Pmilter,
+                                      Pymilter, Rspamd, SpamassMilter)}
 
 
 def settings(words):
@@ -31,6 +40,8 @@ def main(argv):
         print(f"usage: run.py {'|'.join(PEERS)} [key=value]... -- COMMAND...", file=sys.stderr)
         return 2
     split = argv.index("--")
+    # An exit, so that the peer is stopped, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         with PEERS[argv[0]](**settings(argv[1:split])) as peer:
             words = [peer.address if word == "{milter}" else word for word in argv[split + 1:]]
@@ -39,6 +50,8 @@ def main(argv):
     except PeerError as error:
         print(error, file=sys.stderr)
         return 99
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ import threading
 
 import pytest
 
-from peers.base import wait_until
-from peers.postfix import Postfix, listens
+from peers.base import listens, wait_until
+from peers.postfix import Postfix
 
 HEADER = b"From: <alice@example.org>\r\nTo: <bob@example.com>\r\nSubject: a test\r\n\r\n"
 MESSAGE = HEADER + b"caf\xe9\r\n.\r\n..dots\r\n"

@@ -309,8 +309,10 @@ def filters():
                              for words in each]
 
 
-WORDS = (["header=X-First:1", "body=Of the first.\r\n", "end=accept"],
-         ["header=X-Second:2", "body=Of the second.\r\n", "end=accept"])
+WORDS = (["actions=3", "addheader=X-First:1", "replacebody=Of the first.\r\n",
+          "bodyeob=accept"],
+         ["actions=3", "addheader=X-Second:2", "replacebody=Of the second.\r\n",
+          "bodyeob=accept"])
 
 
 def write(folder, name, data):
@@ -364,7 +366,7 @@ def test_postfix_delivers_of_two_filters_what_the_model_says(drill, work, filter
 
 
 def test_a_discard_of_the_first_ends_it(drill, work, filters):
-    first, second = filters(["end=discard"], ["end=reject"])
+    first, second = filters(["bodyeob=discard"], ["bodyeob=reject"])
     result = send_to(drill, work, (first, second), "--mta", "postfix", "--format", "jsonl")
     assert result.check_exit(0).record("outcome")["delivered"]["disposition"] == "discarded"
     assert "bodyeob " not in second.callbacks()
@@ -390,7 +392,7 @@ verdict reject
 
 
 def test_run_plays_the_file_against_the_first(drill, work, filters):
-    first, second = filters([], ["end=reject"])
+    first, second = filters([], ["bodyeob=reject"])
     path = write(work, "x.drill", SCENARIO)
     both = ("--milter", first.address, "--milter", second.address)
     drill("run", *both, path).check_exit(0).check_out("1 passed")

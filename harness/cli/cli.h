@@ -235,6 +235,7 @@ int cmd_check(int argc, char **argv);
 int cmd_send(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_scrub(int argc, char **argv);
+int cmd_import(int argc, char **argv);
 int cmd_lint(int argc, char **argv);
 int cmd_fmt(int argc, char **argv);
 int cmd_explain(int argc, char **argv);

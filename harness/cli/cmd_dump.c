@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include <ctype.h>
 #include <string.h>
 
 #include "cli/cli.h"
+#include "scenario/import.h"
 #include "wire/frame.h"
 #include "wire/text.h"
 
@@ -22,69 +22,6 @@ static const char help[] =
     "  --hex              FILE is text: hex digits, as xxd, hexdump -C or tcpdump -x print them\n"
     "  -v, --verbose      also offset and length of every frame\n\n"
     "Exit 0; 1 when the bytes are not framed to the end (the offset is named); 2 for a bad file.\n";
-
-/* What stands before the digits of a dump's line: an offset and a colon (xxd), or 7 or 8 digits and
- * a blank (od, hexdump). The last line of those two is such an offset alone. */
-static const uint8_t *digits_begin(const uint8_t *p, const uint8_t *end, bool *offsets)
-{
-    const uint8_t *q = p;
-    while (q < end && (isxdigit(*q) || *q == 'x')) {
-        q++;
-    }
-    if (q < end && *q == ':') {
-        return q + 1;
-    }
-    bool offset = q - p >= 7 && q - p <= 8 && (q < end ? *q == ' ' : *offsets);
-    *offsets = *offsets || offset;
-    return offset ? q : p;
-}
-
-static bool hex_value(uint8_t c, uint8_t *v)
-{
-    if (!isxdigit(c)) {
-        return false;
-    }
-    *v = (uint8_t)(isdigit(c) ? c - '0' : (c | 0x20) - 'a' + 10);
-    return true;
-}
-
-static void hex_line(const uint8_t *p, const uint8_t *end, bool *offsets, struct drill_buf *out)
-{
-    p = digits_begin(p, end, offsets);
-    while (p < end && (*p == ' ' || *p == '\t')) {
-        p++;
-    }
-    int blanks = 0;
-    while (p + 1 < end) {
-        uint8_t high, low;
-        if (*p == ' ' && ++blanks < 3) {
-            p++;
-            continue;
-        }
-        /* Two blanks end xxd's digits; hexdump -C has two in its middle and `|` behind. */
-        if (*p == '|' || !hex_value(p[0], &high) || !hex_value(p[1], &low)) {
-            return;
-        }
-        if (blanks == 2 && !memchr(p, '|', (size_t)(end - p))) {
-            return;
-        }
-        uint8_t byte = (uint8_t)(high << 4 | low);
-        (void)drill_buf_append(out, drill_span_of(&byte, 1));
-        blanks = 0;
-        p += 2;
-    }
-}
-
-static void unhex(struct drill_span text, struct drill_buf *out)
-{
-    const uint8_t *p = text.ptr, *end = text.ptr + text.len;
-    bool offsets = false;
-    while (p < end) {
-        const uint8_t *eol = memchr(p, '\n', (size_t)(end - p));
-        hex_line(p, eol ? eol : end, &offsets, out);
-        p = eol ? eol + 1 : end;
-    }
-}
 
 static void show(struct drill_buf *out, enum drill_dir dir, const struct drill_assembled *a,
                  bool verbose)
@@ -177,7 +114,10 @@ int cmd_dump(int argc, char **argv)
             goto out;
         }
         if (hex) {
-            unhex(in, &bytes);
+            if (!drill_import_hex(in, &bytes)) {
+                cli_complain("dump: no memory for %s", path);
+                goto out;
+            }
             in = drill_buf_span(&bytes);
         }
         code = dump(dir, in, verbose, path);

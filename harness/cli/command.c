@@ -18,6 +18,7 @@ static const struct command commands[] = {
     {"record", cmd_record,
      "pass traffic between an MTA and its milter, and record it as scenarios"},
     {"dump", cmd_dump, "show bytes as scenario notation"},
+    {"import", cmd_import, "make scenarios of captures, hex dumps, streams and Stalwart's log"},
     {"lint", cmd_lint, "check scenarios without playing them"},
     {"diagnose", cmd_diagnose, "find out why a milter fails over a message"},
     {"explain", cmd_explain, "say what a rule, an impossible length or a log line means"},

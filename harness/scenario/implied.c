@@ -60,6 +60,19 @@ static bool add_field(struct drill_buf *out, const char *key, struct drill_span 
     return true;
 }
 
+/* The same for what may come twice in a session, a second HELO for one: the first counts. */
+static void add_once(struct drill_buf *out, const char *key, struct drill_span value)
+{
+    char mark[24]; /* a quote within a value is escaped, so this cannot stand there */
+    int n = snprintf(mark, sizeof(mark), " %s=\"", key);
+    for (size_t i = 0; i + (size_t)n <= out->len; i++) {
+        if (memcmp(out->ptr + i, mark, (size_t)n) == 0) {
+            return;
+        }
+    }
+    (void)add_field(out, key, value);
+}
+
 /* ---- the session ---- */
 
 /* ---- what the client did beyond its messages ---- */
@@ -122,7 +135,7 @@ static void connected(struct drill_implied *i, const struct drill_message *m)
 {
     char port[24];
     close_client(i);
-    i->sessions = false;
+    i->sessions = i->tls = false;
     i->session = DRILL_OUTCOME_NONE;
     bool ok = has_room(i) && add(&i->client, "client");
     if (m->letter == DRILL_FAMILY_INET || m->letter == DRILL_FAMILY_INET6) {
@@ -241,9 +254,9 @@ static void macros(struct drill_implied *i, const struct drill_message *m)
         look_at_program(i, name, value);
         if (i->client.len && m->letter == DRILL_SMFIC_MAIL && value.len && has_room(i)) {
             if (drill_span_equal(name, drill_span_str("{auth_authen}"))) {
-                (void)add_field(&i->client, "auth", value);
-            } else if (drill_span_equal(name, drill_span_str("{tls_version}"))) {
-                (void)add(&i->client, " tls=yes");
+                add_once(&i->client, "auth", value);
+            } else if (!i->tls && drill_span_equal(name, drill_span_str("{tls_version}"))) {
+                i->tls = add(&i->client, " tls=yes");
             }
         }
     }
@@ -364,7 +377,7 @@ void drill_implied_frame(struct drill_implied *i, const struct drill_message *m,
     case DRILL_SMFIC_CONNECT: connected(i, m); break;
     case DRILL_SMFIC_HELO:
         if (i->client.len && has_room(i)) {
-            (void)add_field(&i->client, "helo", m->str[0]);
+            add_once(&i->client, "helo", m->str[0]);
         }
         break;
     case DRILL_SMFIC_MAIL: open_message(i, m, mail); break;

@@ -36,6 +36,7 @@ struct drill_implied {
     uint8_t given_up; /* the stage at which a message was aborted that had no outcome yet; what
                          comes next tells whether by RSET or by the client's end */
     bool sessions;    /* a client line is in `setup` */
+    bool tls;         /* and it, or the one to come, says so */
     bool quit;        /* the MTA said so, and nothing behind it */
     bool open;        /* a message is */
     bool taken;       /* its sender was, and of its recipients one at least */

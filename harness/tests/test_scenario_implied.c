@@ -62,6 +62,8 @@ static void test_a_session_with_one_message(void **state)
              "192.0.2.9\0");
     MILTER('c', "");
     MTA('H', "me.example\0");
+    MTA('H', "again.example\0"); /* the first counts, here and below */
+    MTA('D', "M{auth_authen}\0al\"ice\0{tls_version}\0TLSv1.3\0");
     MTA('D', "M{auth_authen}\0al\"ice\0{tls_version}\0TLSv1.3\0");
     MTA('M', "<a@x>\0SIZE=1\0");
     MTA('R', "<b@x>\0");
