@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Property: a recording loses nothing. Bytes of both directions, however they are cut and mixed,
- * become lines of a transcript; the text parses and passes the check, and what its lines send is,
- * for each direction, the same bytes. Each line accepts the frame that it was made of, exactly and
- * tolerantly.
+ * become lines of a transcript, held or streamed; the text parses and passes the check, and what
+ * its lines send is, for each direction, the same bytes. Each line accepts the frame that it was
+ * made of, exactly and tolerantly.
  */
 #include "fuzz.h"
-#include "fuzz_sides.h"
+#include "fuzz_stream.h"
 
 #include "scenario/compose.h"
 #include "scenario/lint.h"
@@ -48,18 +48,16 @@ static void check_line(const struct drill_step *step, struct fuzz_side *s,
     free(bytes);
 }
 
-static void replay(const struct drill_transcript *t, struct fuzz_side sides[2],
-                   struct drill_arena *arena)
+static void replay(const struct drill_transcript *t, const struct drill_loader *loader,
+                   struct fuzz_side sides[2], struct drill_arena *arena)
 {
     static struct drill_errors errors;
-    const struct drill_loader loader = {load, (void *)(uintptr_t)t};
     struct drill_buf text;
     drill_buf_init(&text, NULL);
     const char *first = "drill 1 \"recorded\" recorded=\"2026-11-20T12:00:00Z\"\n";
     FUZZ_ASSERT(drill_buf_append(&text, drill_span_str(first)));
     FUZZ_ASSERT(drill_buf_append(&text, drill_buf_span(&t->text)));
-    const struct drill_file *file =
-        drill_parse(drill_buf_span(&text), "r", &loader, arena, &errors);
+    const struct drill_file *file = drill_parse(drill_buf_span(&text), "r", loader, arena, &errors);
     FUZZ_ASSERT(file != NULL && drill_lint(file, "r", &errors));
     sides[0].told = sides[1].told = 0;
     for (const struct drill_step *step = file->body.steps; step; step = step->next) {
@@ -67,6 +65,23 @@ static void replay(const struct drill_transcript *t, struct fuzz_side sides[2],
     }
     FUZZ_ASSERT(sides[0].told == sides[0].bytes.len && sides[1].told == sides[1].bytes.len);
     drill_buf_fini(&text);
+}
+
+static void streamed(struct drill_span in, struct fuzz_side sides[2], struct drill_arena *arena)
+{
+    static struct fuzz_files files;
+    memset(&files, 0, sizeof(files));
+    const struct drill_transcript_sink sink = {fuzz_append, &files};
+    const struct drill_loader loader = {fuzz_load, &files};
+    struct drill_transcript t;
+    drill_transcript_stream(&t, "r", &sink, NULL);
+    fuzz_record_streamed(&t, in);
+    FUZZ_ASSERT(!t.incomplete);
+    replay(&t, &loader, sides, arena);
+    drill_transcript_fini(&t);
+    for (size_t i = 0; i < files.count; i++) {
+        drill_buf_fini(&files.bytes[i]);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -80,7 +95,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     drill_buf_init(&sides[1].bytes, NULL);
     drill_transcript_init(&t, "r", &arena, NULL);
     fuzz_record(&t, input, sides);
-    replay(&t, sides, &arena);
+    const struct drill_loader loader = {load, &t};
+    replay(&t, &loader, sides, &arena);
+    streamed(input, sides, &arena);
     drill_transcript_fini(&t);
     drill_buf_fini(&sides[0].bytes);
     drill_buf_fini(&sides[1].bytes);
