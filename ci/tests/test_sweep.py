@@ -42,7 +42,12 @@ def test_chunks_change_no_result(drill, folder, chunks):
     plain = outcomes(drill(*args).check_sane())
     assert "pass" in plain.values()
     swept = drill(*args, "--splits", chunks).check_sane()
-    assert outcomes(swept) == plain, swept.dump("chunks change a result")
+    unswept = {(record["scenario"], record["mode"]) for record in swept.of("result")
+               if "not played in other chunks" in record.get("reason", "")}
+    held = {case: result for case, result in plain.items() if case not in unswept}
+    assert held, swept.dump("nothing was swept")
+    assert {case: result for case, result in outcomes(swept).items()
+            if case not in unswept} == held, swept.dump("chunks change a result")
 
 
 @pytest.mark.parametrize("folder", ["framing", "oversized", "resource"])

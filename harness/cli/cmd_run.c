@@ -359,7 +359,7 @@ static void play_mode(struct session *s, const struct cli_scenario *sc, enum cli
         cli_watch_init(watch, &s->results, &config);
     }
     if (cli_sweep_wanted(&s->options)) {
-        cli_sweep_play(&s->results, sc, mode, &config, &scene);
+        cli_sweep_play(&s->results, sc, mode, &config, &scene, watch);
         return;
     }
     play_stage(s, sc, &stage, &config, &scene, watch);

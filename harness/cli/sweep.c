@@ -118,9 +118,26 @@ static void conclude(struct drill_sweep_outcome *outcome, const struct sweep_tol
     }
 }
 
+/* Other chunks do not mend what the undisturbed play broke. */
+static void judge(struct drill_sweep_outcome *outcome, struct cli_watch *watch, enum cli_mode mode,
+                  const struct drill_file *file)
+{
+    struct drill_report *r = &outcome->report;
+    struct drill_pos pos = {0, 0};
+    const struct drill_finding *f = watch ? cli_watch_broken(watch, mode, file, &pos) : NULL;
+    if (f && r->result == DRILL_RESULT_PASS) {
+        struct drill_writer w = drill_writer_of(r->judge, sizeof(r->judge) - 1);
+        drill_judge_text(&w, f);
+        r->judge[drill_writer_span(&w).len] = '\0';
+        r->result = DRILL_RESULT_FAIL;
+        r->pos = pos;
+        (void)snprintf(r->what, sizeof(r->what), "the side under test broke a rule");
+    }
+}
+
 void cli_sweep_play(struct cli_results *results, const struct cli_scenario *scenario,
                     enum cli_mode mode, const struct drill_run_config *file,
-                    const struct drill_scene *scene)
+                    const struct drill_scene *scene, struct cli_watch *watch)
 {
     const struct cli_options *o = results->options;
     struct sweep_told told = {.failures = 0};
@@ -145,6 +162,7 @@ void cli_sweep_play(struct cli_results *results, const struct cli_scenario *scen
         plays += outcome.plays;
     }
     conclude(&outcome, &told);
+    judge(&outcome, o->splits ? watch : NULL, mode, scenario->file);
     struct drill_json_result j = {.scenario = scenario->name,
                                   .mode = cli_mode_name(mode),
                                   .report = &outcome.report,

@@ -6,7 +6,7 @@
 #ifndef DRILL_CLI_SWEEP_H
 #define DRILL_CLI_SWEEP_H
 
-#include "cli/results.h"
+#include "cli/watch.h"
 
 /* --splits all: 0 chunkings. False after an error that was printed. */
 bool cli_sweep_splits(struct cli_options *o, const char *value);
@@ -15,9 +15,9 @@ bool cli_sweep_seed(struct cli_options *o, const char *value);
 bool cli_sweep_wanted(const struct cli_options *o);
 /* Do the other options go with it? False after an error that was printed. */
 bool cli_sweep_options(const struct cli_options *o, bool simulated);
-/* Plays and tells. `config` is the runner's that plays the file. */
+/* Plays and tells. `config` is the runner's that plays the file; `watch`: its observer, or NULL. */
 void cli_sweep_play(struct cli_results *results, const struct cli_scenario *scenario,
                     enum cli_mode mode, const struct drill_run_config *config,
-                    const struct drill_scene *scene);
+                    const struct drill_scene *scene, struct cli_watch *watch);
 
 #endif

@@ -24,13 +24,24 @@ void cli_watch_init(struct cli_watch *w, struct cli_results *results,
     config->observer.ctx = w;
 }
 
+static enum drill_side side_under_test(enum cli_mode mode)
+{
+    return mode == CLI_AS_MTA || mode == CLI_SIM_MILTER ? DRILL_SIDE_MILTER : DRILL_SIDE_MTA;
+}
+
+const struct drill_finding *cli_watch_broken(struct cli_watch *w, enum cli_mode mode,
+                                             const struct drill_file *file, struct drill_pos *pos)
+{
+    drill_judged_finish(&w->judged);
+    return drill_judged_broken(&w->judged, file, side_under_test(mode), pos);
+}
+
 const char *cli_watch_judge(struct cli_watch *w, struct drill_run *run, enum cli_mode mode,
                             const struct drill_file *file)
 {
     const struct drill_judged *j = &w->judged;
     char text[DRILL_REPORT_LINE];
-    enum drill_side side =
-        mode == CLI_AS_MTA || mode == CLI_SIM_MILTER ? DRILL_SIDE_MILTER : DRILL_SIDE_MTA;
+    enum drill_side side = side_under_test(mode);
     struct drill_pos pos = {0, 0};
     drill_judged_finish(&w->judged);
     for (unsigned rule = 0; rule < DRILL_RULES; rule++) {

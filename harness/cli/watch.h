@@ -22,4 +22,8 @@ void cli_watch_init(struct cli_watch *w, struct cli_results *results,
 const char *cli_watch_judge(struct cli_watch *w, struct drill_run *run, enum cli_mode mode,
                             const struct drill_file *file);
 
+/* The same where there is no run to report to: what a `judge` line makes a failure, or NULL. */
+const struct drill_finding *cli_watch_broken(struct cli_watch *w, enum cli_mode mode,
+                                             const struct drill_file *file, struct drill_pos *pos);
+
 #endif
