@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "scenario/modelled.h"
 
 /* ---- one play ---- */
 
@@ -33,6 +34,15 @@ static uint64_t told_of(const struct drill_mta *mta)
     return h;
 }
 
+/* All that a single play is held to; of the disturbed ones only what the client is told. */
+static void check_model(const struct sweep *s, struct drill_run *run)
+{
+    struct drill_arena arena;
+    drill_arena_init(&arena, s->alloc, 0);
+    (void)drill_run_check_model(run, mta_of(s), &arena);
+    drill_arena_fini(&arena);
+}
+
 static enum drill_sim_result play(struct sweep *s, const struct drill_disturb *disturb,
                                   enum sweep_mode mode)
 {
@@ -49,7 +59,10 @@ static enum drill_sim_result play(struct sweep *s, const struct drill_disturb *d
         sweep_watch_end(&s->watch[side]);
     }
     struct drill_run *run = s->run[s->file];
-    if (result_of(s, s->file) == DRILL_RESULT_PASS && mta_of(s)) {
+    bool passed = result_of(s, s->file) == DRILL_RESULT_PASS && mta_of(s);
+    if (passed && mode == SWEEP_KEEP) {
+        check_model(s, run);
+    } else if (passed) {
         (void)drill_run_check_verdicts(run, mta_of(s));
     }
     s->outcome->plays += mode == SWEEP_QUOTE ? 0 : 1;
@@ -313,6 +326,7 @@ static struct drill_run *new_run(struct sweep *s, int side, const struct drill_a
 static bool begin(struct sweep *s, const struct drill_alloc *alloc)
 {
     s->file = s->config->mta.file ? SWEEP_MTA : SWEEP_MILTER;
+    s->alloc = alloc;
     sweep_map_init(&s->map, alloc);
     s->run[SWEEP_MTA] = new_run(s, SWEEP_MTA, alloc);
     s->run[SWEEP_MILTER] = new_run(s, SWEEP_MILTER, alloc);

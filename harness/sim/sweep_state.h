@@ -62,6 +62,7 @@ struct sweep_watch {
 struct sweep {
     const struct drill_sweep_config *config;
     struct drill_sweep_outcome *outcome;
+    const struct drill_alloc *alloc;
     struct drill_sim *sim;
     struct drill_run *run[SWEEP_SIDES];
     int file; /* which of them plays the scenario */
