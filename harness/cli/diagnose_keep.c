@@ -26,6 +26,55 @@ static bool make_folder(const char *path)
     return true;
 }
 
+/* ---- what happens, as lines that can be played again ---- */
+
+/* A recording says what a peer did, faults included. A scenario only expects: of the milter's faults
+ * it holds patterns, and of its silence how long it lasted. */
+struct kept {
+    struct drill_transcript t;
+    uint64_t last; /* when there last was a frame */
+    bool quiet;    /* the milter fell silent: the MTA leaves, and its client is told nothing */
+    bool torn;     /* what came is no frame */
+};
+
+static void say(struct kept *k, const char *line)
+{
+    k->t.incomplete = !drill_buf_append(&k->t.text, drill_span_str(line)) || k->t.incomplete;
+}
+
+static bool is_broken(const struct drill_seen *s)
+{
+    struct drill_message m;
+    return !s->whole || !drill_proto_find(DRILL_TO_MTA, s->code) ||
+           drill_message_decode(DRILL_TO_MTA, s->code, s->payload, &m) != DRILL_DEFECT_NONE;
+}
+
+static void seen(void *ctx, const struct drill_seen *s)
+{
+    struct kept *k = ctx;
+    char line[80];
+    if (k->torn) {
+        return;
+    }
+    if (s->kind == DRILL_SEEN_FRAME && !s->ours && is_broken(s)) {
+        (void)snprintf(line, sizeof(line), "< frame code=%u..%u data=len %llu\n", s->code, s->code,
+                       (unsigned long long)s->size);
+        say(k, line);
+    } else if (s->kind == DRILL_SEEN_RAW && !s->ours) {
+        /* The pattern takes all until the milter ends it, which a FIN of ours has it do. */
+        say(k, "> half-close\n< raw data=~\"*\"\n");
+        k->torn = true;
+    } else if (s->kind == DRILL_SEEN_QUIET && s->ours) {
+        (void)snprintf(line, sizeof(line), "< silence for=%llums\n",
+                       (unsigned long long)((s->now - k->last) / 1000));
+        say(k, line);
+        k->quiet = true;
+    } else {
+        drill_transcript_seen(&k->t, s);
+    }
+    k->last = s->now;
+}
+
 /* What the last session, of the minimal case, said. */
 static bool write_scenario(struct diagnose *d, const struct drill_client *client,
                            const struct drill_told *told, const struct drill_transcript *t)
@@ -56,7 +105,7 @@ bool diagnose_keep(struct diagnose *d)
 {
     struct send *s = &d->send;
     struct drill_error err;
-    struct drill_transcript transcript;
+    struct kept kept = {.last = 0};
     struct drill_run_config config = {0};
     struct cli_stage stage = s->stage;
     struct drill_scene scene = s->scene;
@@ -64,7 +113,7 @@ bool diagnose_keep(struct diagnose *d)
     if (!client || !make_folder(d->out)) {
         return false;
     }
-    drill_transcript_init(&transcript, "minimal", &s->arena, NULL);
+    drill_transcript_init(&kept.t, "minimal", &s->arena, NULL);
     scene.traffic = client;
     stage.mode = s->net ? CLI_AS_MTA : CLI_SIM_MILTER;
     stage.net = s->net;
@@ -76,15 +125,16 @@ bool diagnose_keep(struct diagnose *d)
     config.traffic = client;
     config.patience = s->net ? UINT64_C(300) * 1000000 : DRILL_NEVER;
     config.simulated = s->net == NULL;
-    config.observer = (struct drill_observer){drill_transcript_seen, &transcript};
+    config.observer = (struct drill_observer){seen, &kept};
     bool ok = cli_stage_open(&stage, &config, &scene, &err);
     if (!ok) {
         cli_error(&err);
     } else {
         cli_stage_play(&stage, false);
-        ok = write_scenario(d, client, drill_mta_outcome(drill_run_mta(stage.run), 1), &transcript);
+        const struct drill_told *told = drill_mta_outcome(drill_run_mta(stage.run), 1);
+        ok = write_scenario(d, client, kept.quiet || kept.torn ? NULL : told, &kept.t);
     }
     cli_stage_close(&stage);
-    drill_transcript_fini(&transcript);
+    drill_transcript_fini(&kept.t);
     return ok;
 }
