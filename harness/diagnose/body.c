@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What in the body it hangs on: that it is empty, its size, the size of its chunks, its content. */
+/* What in the body it hangs on: that it is empty, its size, its lines, its chunks, its content. */
 #include "diagnose/work.h"
 
 #include <stdio.h>
@@ -8,9 +8,9 @@
 #include "diagnose/mime.h"
 
 enum {
-    SMALL_CHUNK = 1000,
     MOST_CHUNK = 65535,
-    PIECE = 1024 /* a longer piece is looked through line by line */
+    OTHER_CHUNK = 1000, /* bytes by which chunks are made shorter, to cut elsewhere */
+    NEAR = 4096         /* how well the size is known until it is measured */
 };
 
 static const char HELLO[] = "Hello.\r\n";
@@ -23,13 +23,6 @@ static bool make_size(struct drill_scale *scale, uint64_t n, struct drill_subjec
     return s->body.ptr != NULL;
 }
 
-static bool make_chunk(struct drill_scale *scale, uint64_t n, struct drill_subject *s)
-{
-    (void)scale;
-    s->settings.chunk = (uint32_t)n;
-    return true;
-}
-
 static bool make_body(struct drill_scale *scale, uint64_t n, struct drill_subject *s)
 {
     (void)n;
@@ -37,26 +30,74 @@ static bool make_body(struct drill_scale *scale, uint64_t n, struct drill_subjec
     return true;
 }
 
-/* ---- size ---- */
-
-/* Of the chunks, not of the whole. */
-static bool is_chunk(struct drill_work *w)
+/* n lines of one letter. */
+static bool make_lines(struct drill_scale *scale, uint64_t n, struct drill_subject *s)
 {
-    struct drill_subject s = w->now;
-    struct drill_scale scale = {w, "the body in smaller chunks", make_chunk, 0, {NULL, 0}};
-    uint64_t most = s.settings.chunk ? s.settings.chunk : MOST_CHUNK;
-    most = most < s.body.len ? most : s.body.len;
-    if (most <= SMALL_CHUNK || !make_chunk(&scale, SMALL_CHUNK, &s) ||
-        drill_work_adopt(w, &s, "the body in chunks of 1000 bytes") != DRILL_ANSWER_OTHER) {
+    enum { LINE = 3 };
+    size_t size = (size_t)n * LINE;
+    uint8_t *p = drill_arena_take(scale->w->arena, size + 1);
+    for (size_t i = 0; p && i < size; i += LINE) {
+        memcpy(p + i, "a\r\n", LINE);
+    }
+    s->body = drill_span_of(p, p ? size : 0);
+    return p != NULL;
+}
+
+/* One line of n letters. */
+static bool make_line(struct drill_scale *scale, uint64_t n, struct drill_subject *s)
+{
+    uint8_t *p = drill_arena_take(scale->w->arena, (size_t)n + 3);
+    if (p) {
+        memset(p, 'a', (size_t)n);
+        memcpy(p + n, "\r\n", 2);
+    }
+    s->body = drill_span_of(p, p ? (size_t)n + 2 : 0);
+    return p != NULL;
+}
+
+/* The body with the same bytes at their places, and letters for all others. */
+static bool make_island(struct drill_scale *scale, uint64_t n, struct drill_subject *s)
+{
+    struct drill_span body = scale->w->now.body;
+    size_t at = (size_t)(scale->text.ptr - body.ptr);
+    struct drill_span masked = drill_subject_masked(body, scale->w->arena);
+    (void)n;
+    if (!masked.ptr) {
         return false;
     }
-    struct drill_trigger *t = drill_work_trigger(w, DRILL_TRIGGER_FRAME_SIZE);
-    if (t) {
-        t->stage = DRILL_SMFIC_BODY;
-        t->quantity = "bytes of data in one frame";
-        drill_work_measure(&scale, SMALL_CHUNK, most, t);
-    }
+    memcpy((uint8_t *)(uintptr_t)masked.ptr + at, scale->text.ptr, scale->text.len);
+    s->body = masked;
     return true;
+}
+
+static uint64_t chunk_of(const struct drill_subject *s)
+{
+    return s->settings.chunk ? s->settings.chunk : MOST_CHUNK;
+}
+
+/* ---- size ---- */
+
+static size_t header_bytes(const struct drill_subject *s)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < s->headers; i++) {
+        sum += s->header[i]->name.len + s->header[i]->value.len + 4;
+    }
+    return sum;
+}
+
+/* About where it begins to fail. What comes later shall fail whatever headers it has, of an MTA
+ * that sends them in the body, too: so the body becomes longer by them than it must be. */
+static void size_near(struct drill_work *w, struct drill_scale *scale)
+{
+    uint64_t pass = sizeof(HELLO) - 1, fail = w->now.body.len;
+    struct drill_subject s = w->now;
+    if (!drill_work_narrow(scale, &pass, &fail, NEAR) ||
+        drill_work_refused(w, make_size(scale, fail + header_bytes(&s), &s))) {
+        return;
+    }
+    w->size_pass = pass;
+    (void)drill_work_adopt(w, &s, "a harmless body, a little longer");
 }
 
 static bool is_size(struct drill_work *w)
@@ -76,17 +117,129 @@ static bool is_size(struct drill_work *w)
                            w->lab.sessions - before, text);
         return false;
     }
-    if (is_chunk(w)) {
-        return true;
+    w->size = drill_work_trigger(w, DRILL_TRIGGER_BODY_SIZE);
+    if (w->size) {
+        w->size->quantity = "bytes of body";
+        w->size->stage = DRILL_SMFIC_BODY;
+        size_near(w, &scale);
     }
-    struct drill_trigger *t = drill_work_trigger(w, DRILL_TRIGGER_BODY_SIZE);
+    return true;
+}
+
+/* All of it came in one frame; in two it passes: then it is the frame. */
+static void size_of_frame(struct drill_work *w, const struct drill_watch *watch)
+{
+    struct drill_subject s = w->now;
+    uint64_t sent = watch->sig.all_body;
+    if (sent < 2 || sent > chunk_of(&s)) {
+        return;
+    }
+    s.settings.chunk = (uint32_t)(sent + 1) / 2;
+    if (drill_lab_try(&w->lab, &s, "the same body in two frames") == DRILL_ANSWER_OTHER) {
+        w->size->kind = DRILL_TRIGGER_FRAME_SIZE;
+        w->size->quantity = "bytes of data in one frame";
+    }
+}
+
+void drill_measure_body(struct drill_work *w)
+{
+    struct drill_scale scale = {w, "harmless bodies, shorter", make_size, 0, {NULL, 0}};
+    struct drill_watch watch;
+    struct drill_subject s = w->now;
+    struct drill_trigger *t = w->size;
+    if (!t || w->lab.stopped) {
+        return;
+    }
+    drill_work_measure(&scale, w->size_pass ? w->size_pass : sizeof(HELLO) - 1, s.body.len, t);
+    if (drill_work_refused(w, make_size(&scale, t->smallest_fail, &s)) ||
+        !drill_lab_play(&w->lab, &s, "the smallest body that fails", &watch)) {
+        return;
+    }
+    w->now = s;
+    if (watch.sig.all_body > t->smallest_fail) { /* the headers stand in it */
+        t->quantity = "bytes of body and headers in it";
+        t->largest_pass += watch.sig.all_body - t->smallest_fail;
+        t->smallest_fail = watch.sig.all_body;
+    }
+    size_of_frame(w, &watch);
+}
+
+/* ---- lines ---- */
+
+static size_t longest_line(struct drill_span body)
+{
+    size_t most = 0;
+    for (size_t at = 0; at < body.len;) {
+        size_t len = drill_span_find(drill_span_sub(body, at, body.len), '\n');
+        size_t text = len && body.ptr[at + len - 1] == '\r' ? len - 1 : len;
+        most = text > most ? text : most;
+        at += len + 1;
+    }
+    return most;
+}
+
+static size_t count_lines(struct drill_span body)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < body.len; i++) {
+        n += body.ptr[i] == '\n';
+    }
+    return n;
+}
+
+static bool measure_lines(struct drill_work *w, struct drill_scale *scale, uint64_t n,
+                          enum drill_trigger_kind kind, const char *quantity)
+{
+    struct drill_trigger *t = drill_work_trigger(w, kind);
+    struct drill_subject s = w->now;
     if (t) {
-        t->quantity = "bytes of body";
         t->stage = DRILL_SMFIC_BODY;
-        drill_work_measure(&scale, sizeof(HELLO) - 1, n, t);
-        s = w->now;
-        if (!drill_work_refused(w, make_size(&scale, t->smallest_fail, &s))) {
+        t->quantity = quantity;
+        drill_work_measure(scale, 1, n, t);
+        if (!drill_work_refused(w, scale->make(scale, t->smallest_fail, &s))) {
             w->now = s;
+        }
+    }
+    return true;
+}
+
+static bool is_lines(struct drill_work *w)
+{
+    struct drill_scale one = {w, "shorter lines", make_line, 0, {NULL, 0}};
+    struct drill_scale all = {w, "fewer lines", make_lines, 0, {NULL, 0}};
+    size_t longest = longest_line(w->now.body), count = count_lines(w->now.body);
+    if (drill_work_scales(&one, 1, longest, "one harmless line, as long as the longest")) {
+        return measure_lines(w, &one, longest, DRILL_TRIGGER_LINE_LENGTH,
+                             "bytes of one line of the body");
+    }
+    if (drill_work_scales(&all, 1, count, "as many lines of one letter")) {
+        return measure_lines(w, &all, count, DRILL_TRIGGER_LINES, "lines of the body");
+    }
+    return false;
+}
+
+/* ---- cuts ---- */
+
+/* Cut into other chunks it passes: the bytes around a cut are what counts, at their place. */
+static bool is_cut(struct drill_work *w)
+{
+    struct drill_scale scale = {w, "all else of the body masked", make_island, 0, {NULL, 0}};
+    struct drill_subject s = w->now;
+    uint64_t chunk = chunk_of(&s);
+    if (s.body.len <= chunk || chunk <= OTHER_CHUNK) {
+        return false;
+    }
+    s.settings.chunk = (uint32_t)chunk - OTHER_CHUNK;
+    if (drill_work_adopt(w, &s, "the body cut into shorter chunks") != DRILL_ANSWER_OTHER) {
+        return false;
+    }
+    struct drill_trigger *t = drill_work_trigger(w, DRILL_TRIGGER_BODY_CHUNKS);
+    if (t) {
+        t->stage = DRILL_SMFIC_BODY;
+        t->bytes = scale.text = drill_work_piece(&scale, w->now.body);
+        s = w->now;
+        if (!drill_work_refused(w, make_island(&scale, 0, &s))) {
+            (void)drill_work_adopt(w, &s, scale.what);
         }
     }
     return true;
@@ -159,14 +312,6 @@ static bool take_off(struct drill_work *w, const struct drill_mime_unit *unit, s
     return all;
 }
 
-static bool by_lines(struct drill_work *w)
-{
-    size_t n;
-    struct drill_mime_unit *lines = drill_mime_lines(w->now.body, w->arena, &n);
-    return !drill_work_refused(w, lines != NULL) &&
-           take_off(w, lines, n, "without some lines of the body");
-}
-
 static bool by_parts(struct drill_work *w)
 {
     size_t n;
@@ -179,18 +324,19 @@ static bool by_parts(struct drill_work *w)
 static void by_content(struct drill_work *w)
 {
     struct drill_scale scale = {w, "a piece of the body", make_body, 0, {NULL, 0}};
+    struct drill_pieces pieces;
     struct drill_trigger *t = drill_work_trigger(w, DRILL_TRIGGER_BODY_BYTES);
     if (!t || !by_parts(w)) {
         return;
     }
-    struct drill_span piece = drill_work_piece(&scale, w->now.body);
-    w->now.body = piece;
+    drill_work_split(&scale, drill_work_piece(&scale, w->now.body), &pieces);
+    w->now.body = pieces.text;
     w->out->reduced = true;
-    if (piece.len > PIECE && by_lines(w)) {
-        w->now.body = drill_work_piece(&scale, w->now.body);
+    for (size_t i = 0; t && i < pieces.count; i++) {
+        t->bytes = drill_work_nth(&pieces, i);
+        t->stage = DRILL_SMFIC_BODY;
+        t = i + 1 < pieces.count ? drill_work_trigger(w, DRILL_TRIGGER_BODY_BYTES) : NULL;
     }
-    t->bytes = w->now.body;
-    t->stage = DRILL_SMFIC_BODY;
 }
 
 void drill_examine_body(struct drill_work *w)
@@ -208,7 +354,7 @@ void drill_examine_body(struct drill_work *w)
         if (t) {
             t->mended_by = true;
         }
-    } else if (answer == DRILL_ANSWER_OTHER && !is_size(w)) {
+    } else if (answer == DRILL_ANSWER_OTHER && !is_size(w) && !is_lines(w) && !is_cut(w)) {
         by_content(w);
     }
 }

@@ -161,7 +161,10 @@ void drill_trigger_say(const struct drill_trigger *t, char *out, size_t cap)
     case DRILL_TRIGGER_FRAME_SIZE:
     case DRILL_TRIGGER_HEADER_SIZE:
     case DRILL_TRIGGER_HEADER_COUNT:
+    case DRILL_TRIGGER_NAME_SIZE:
     case DRILL_TRIGGER_BODY_SIZE:
+    case DRILL_TRIGGER_LINE_LENGTH:
+    case DRILL_TRIGGER_LINES:
     case DRILL_TRIGGER_RECIPIENTS: say_quantity(t, out, cap); break;
     case DRILL_TRIGGER_HEADER_NAME:
         (void)snprintf(out, cap, "the header \"%s\", whatever its value", t->header);
@@ -169,6 +172,9 @@ void drill_trigger_say(const struct drill_trigger *t, char *out, size_t cap)
     case DRILL_TRIGGER_HEADER_BYTES: say_header_bytes(t, out, cap); break;
     case DRILL_TRIGGER_NAME_BYTES: say_bytes(t, "header name with ", out, cap); break;
     case DRILL_TRIGGER_BODY_BYTES: say_bytes(t, "body with ", out, cap); break;
+    case DRILL_TRIGGER_BODY_CHUNKS:
+        say_bytes(t, "place where one chunk of the body ends and the next begins: ", out, cap);
+        break;
     case DRILL_TRIGGER_EMPTY_BODY: (void)snprintf(out, cap, "the body is empty"); break;
     case DRILL_TRIGGER_RECIPIENT: say_bytes(t, "recipient ", out, cap); break;
     case DRILL_TRIGGER_SENDER: say_bytes(t, "sender ", out, cap); break;

@@ -178,12 +178,13 @@ static void examine(struct drill_work *w)
         drill_examine_body(w);
         drill_examine_envelope(w);
         drill_examine_headers(w);
+        drill_measure_body(w);
     }
     drill_vary_session(w);
     if (!w->out->triggers && !w->lab.stopped) {
         drill_vary_missing(w);
     }
-    if (!w->out->triggers && !w->lab.stopped) {
+    if (!w->out->triggers && !w->lab.stopped && answer == DRILL_ANSWER_SAME) {
         (void)drill_work_trigger(w, DRILL_TRIGGER_ALWAYS);
     }
 }
@@ -237,10 +238,14 @@ const char *drill_trigger_word(enum drill_trigger_kind kind)
                                         [DRILL_TRIGGER_HEADER_SIZE] = "header-size",
                                         [DRILL_TRIGGER_HEADER_COUNT] = "header-count",
                                         [DRILL_TRIGGER_HEADER_NAME] = "header-name",
+                                        [DRILL_TRIGGER_NAME_SIZE] = "header-name-size",
                                         [DRILL_TRIGGER_HEADER_BYTES] = "header-bytes",
                                         [DRILL_TRIGGER_NAME_BYTES] = "header-name-bytes",
                                         [DRILL_TRIGGER_BODY_BYTES] = "body-bytes",
+                                        [DRILL_TRIGGER_BODY_CHUNKS] = "body-chunks",
                                         [DRILL_TRIGGER_BODY_SIZE] = "body-size",
+                                        [DRILL_TRIGGER_LINE_LENGTH] = "line-length",
+                                        [DRILL_TRIGGER_LINES] = "lines",
                                         [DRILL_TRIGGER_EMPTY_BODY] = "empty-body",
                                         [DRILL_TRIGGER_RECIPIENTS] = "recipients",
                                         [DRILL_TRIGGER_RECIPIENT] = "recipient",

@@ -31,12 +31,16 @@ enum drill_outcome_kind {
 enum drill_trigger_kind {
     DRILL_TRIGGER_FRAME_SIZE,   /* data bytes of one frame: quantity */
     DRILL_TRIGGER_HEADER_SIZE,  /* bytes of all headers: quantity */
-    DRILL_TRIGGER_HEADER_COUNT, /* quantity */
+    DRILL_TRIGGER_HEADER_COUNT, /* quantity; with `header`: of those of this name */
     DRILL_TRIGGER_HEADER_NAME,  /* `header`, whatever its value */
+    DRILL_TRIGGER_NAME_SIZE,    /* bytes of a header's name: quantity */
     DRILL_TRIGGER_HEADER_BYTES, /* `bytes` in the value of `header` */
     DRILL_TRIGGER_NAME_BYTES,   /* `bytes` in a header's name */
     DRILL_TRIGGER_BODY_BYTES,   /* `bytes` in the body */
+    DRILL_TRIGGER_BODY_CHUNKS,  /* `bytes` in the body, where one chunk ends and the next begins */
     DRILL_TRIGGER_BODY_SIZE,    /* quantity */
+    DRILL_TRIGGER_LINE_LENGTH,  /* of one line of the body: quantity */
+    DRILL_TRIGGER_LINES,        /* number of lines of the body: quantity */
     DRILL_TRIGGER_EMPTY_BODY,
     DRILL_TRIGGER_RECIPIENTS, /* quantity */
     DRILL_TRIGGER_RECIPIENT,  /* `bytes`: its address */
@@ -53,7 +57,7 @@ enum drill_trigger_kind {
     DRILL_TRIGGER_HELO,
     DRILL_TRIGGER_PACE,
     DRILL_TRIGGER_TIME,  /* quantity: microseconds until the reply */
-    DRILL_TRIGGER_ALWAYS /* any message meets it */
+    DRILL_TRIGGER_ALWAYS /* any message that was tried meets it */
 };
 
 struct drill_trigger {

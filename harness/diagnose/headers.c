@@ -2,13 +2,14 @@
 /* What in the headers it hangs on: their number, their size, one name, one value. */
 #include "diagnose/work.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 enum {
     FEW = 4,         /* headers that are looked at one by one */
     PLAIN = 3,       /* headers of the harmless message */
-    LONG_VALUE = 900 /* of one header, where their sum is scaled */
+    VALUE = 900 /* about so long is a value where their sum is scaled */
 };
 
 static const char HARMLESS[] = "X-Drill-1";
@@ -40,25 +41,17 @@ static bool make_length(struct drill_scale *scale, uint64_t n, struct drill_subj
     return value.ptr && drill_subject_set_value(s, scale->index, value, arena);
 }
 
-/* n bytes of header lines in all, none longer than LONG_VALUE. */
+/* n bytes of values in all, spread over the same number of headers. */
 static bool make_sum(struct drill_scale *scale, uint64_t n, struct drill_subject *s)
 {
     struct drill_arena *arena = scale->w->arena;
-    size_t left = (size_t)n, count = left / LONG_VALUE + 1;
-    struct drill_span full = drill_subject_filler(LONG_VALUE, false, arena);
-    if (!full.ptr || !drill_subject_plain_headers(s, count, arena)) {
+    size_t count = scale->index, each = (size_t)n / count, more = (size_t)n % count;
+    struct drill_span value =
+        with_blank(arena, drill_subject_filler(each + 1, false, arena)); /* of the longest */
+    if (!value.ptr || !drill_subject_plain_headers(s, count, arena)) {
         return false;
     }
-    for (size_t i = 0; i < count; i++) {
-        size_t line = left < LONG_VALUE ? left : LONG_VALUE;
-        size_t spent = s->header[i]->name.len + 4; /* colon, blank, CRLF */
-        struct drill_span value = drill_span_sub(full, 0, line > spent ? line - spent : 1);
-        if (!drill_subject_set_value(s, i, with_blank(arena, value), arena)) {
-            return false;
-        }
-        left -= line;
-    }
-    return true;
+    return drill_subject_all_values(s, drill_span_sub(value, 0, each + 1), more, value, arena);
 }
 
 static bool make_value(struct drill_scale *scale, uint64_t n, struct drill_subject *s)
@@ -153,6 +146,34 @@ static bool is_token(struct drill_span name)
     return true;
 }
 
+/* A name of n letters. */
+static bool make_long_name(struct drill_scale *scale, uint64_t n, struct drill_subject *s)
+{
+    struct drill_arena *arena = scale->w->arena;
+    struct drill_span name = drill_subject_filler((size_t)n, false, arena);
+    return name.ptr && drill_subject_set_name(s, scale->index, name, arena);
+}
+
+static bool by_name_size(struct drill_work *w, size_t i, struct drill_span name)
+{
+    struct drill_scale scale = {w, "shorter names", make_long_name, i, {NULL, 0}};
+    struct drill_subject s = w->now;
+    if (!drill_work_scales(&scale, 1, name.len, "a name of harmless letters, as long")) {
+        return false;
+    }
+    struct drill_trigger *t = drill_work_trigger(w, DRILL_TRIGGER_NAME_SIZE);
+    if (t) {
+        t->stage = DRILL_SMFIC_HEADER;
+        t->quantity = "bytes of a header's name";
+        drill_work_measure(&scale, 1, name.len, t);
+        s = w->now;
+        if (!drill_work_refused(w, make_long_name(&scale, t->smallest_fail, &s))) {
+            w->now = s;
+        }
+    }
+    return true;
+}
+
 /* It fails whatever the value is: by the name, or by there being a header at all. */
 static void by_name(struct drill_work *w, size_t i, struct drill_span name)
 {
@@ -165,6 +186,8 @@ static void by_name(struct drill_work *w, size_t i, struct drill_span name)
             t->largest_pass = w->now.headers - 1;
             t->measured = true;
         }
+    } else if (by_name_size(w, i, name)) {
+        return;
     } else if (is_token(name)) {
         (void)header_trigger(w, DRILL_TRIGGER_HEADER_NAME, name);
     } else {
@@ -176,24 +199,50 @@ static void by_name(struct drill_work *w, size_t i, struct drill_span name)
     }
 }
 
+/* A line break in it is what counts, not what stands around it. */
+static bool is_fold(struct drill_work *w, size_t i, struct drill_span value, struct drill_span name)
+{
+    static const char FOLD[] = "\r\n ";
+    struct drill_subject s = w->now;
+    if (drill_span_find(value, '\n') == value.len ||
+        drill_work_refused(
+            w, drill_subject_set_value(&s, i, drill_span_str(" a\r\n a"), w->arena)) ||
+        drill_work_adopt(w, &s, "a harmless value of two lines") != DRILL_ANSWER_SAME) {
+        return false;
+    }
+    struct drill_trigger *t = header_trigger(w, DRILL_TRIGGER_HEADER_BYTES, name);
+    if (t) {
+        t->bytes = drill_span_str(FOLD);
+        t->any_header = other_name_does(w, i);
+    }
+    return true;
+}
+
 static void by_value(struct drill_work *w, size_t i, struct drill_span name)
 {
     struct drill_scale scale = {w, "a piece of the header's value", make_value, i, {NULL, 0}};
     struct drill_span value = w->now.header[i]->value;
     struct drill_subject s = w->now;
+    struct drill_pieces pieces;
     if (value.len && (value.ptr[0] == ' ' || value.ptr[0] == '\t')) {
         value = drill_span_sub(value, 1, value.len);
     }
-    struct drill_trigger *t = header_trigger(w, DRILL_TRIGGER_HEADER_BYTES, name);
-    if (!t) {
+    if (is_fold(w, i, value, name)) {
         return;
     }
-    t->bytes = drill_work_piece(&scale, value);
-    scale.text = t->bytes;
+    drill_work_split(&scale, drill_work_piece(&scale, value), &pieces);
+    scale.text = pieces.text;
     if (!drill_work_refused(w, make_value(&scale, 0, &s))) {
         (void)drill_work_adopt(w, &s, "the header with that piece only");
     }
-    t->any_header = other_name_does(w, i);
+    bool any = other_name_does(w, i);
+    for (size_t k = 0; k < pieces.count; k++) {
+        struct drill_trigger *t = header_trigger(w, DRILL_TRIGGER_HEADER_BYTES, name);
+        if (t) {
+            t->bytes = drill_work_nth(&pieces, k);
+            t->any_header = any;
+        }
+    }
 }
 
 static void examine_one(struct drill_work *w, size_t i)
@@ -215,15 +264,14 @@ static void examine_one(struct drill_work *w, size_t i)
 
 static bool is_count(struct drill_work *w)
 {
-    struct drill_subject s = w->now;
-    size_t n = w->now.headers;
     struct drill_scale scale = {w, "fewer harmless headers", make_count, 0, {NULL, 0}};
-    if (n <= PLAIN || drill_work_refused(w, make_count(&scale, n, &s)) ||
-        drill_work_adopt(w, &s, "as many harmless headers") != DRILL_ANSWER_SAME) {
+    size_t n = w->now.headers;
+    if (!drill_work_scales(&scale, PLAIN, n, "as many harmless headers")) {
         return false;
     }
     struct drill_trigger *t = drill_work_trigger(w, DRILL_TRIGGER_HEADER_COUNT);
     if (t) {
+        struct drill_subject s;
         t->quantity = "headers";
         t->stage = DRILL_SMFIC_HEADER;
         drill_work_measure(&scale, PLAIN, n, t);
@@ -235,6 +283,67 @@ static bool is_count(struct drill_work *w)
     return true;
 }
 
+/* ---- many of one name ---- */
+
+/* n headers of the name of header `index`, each with the value `a`. */
+static bool make_same(struct drill_scale *scale, uint64_t n, struct drill_subject *s)
+{
+    return drill_subject_same_headers(s, scale->text, (size_t)n, scale->w->arena);
+}
+
+static size_t count_name(const struct drill_subject *s, struct drill_span name)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->headers; i++) {
+        n += drill_span_equal_nocase(s->header[i]->name, name);
+    }
+    return n;
+}
+
+/* The name that most headers have. */
+static struct drill_span most_of(const struct drill_subject *s, size_t *count)
+{
+    struct drill_span name = {NULL, 0};
+    *count = 0;
+    for (size_t i = 0; i < s->headers; i++) {
+        size_t n = count_name(s, s->header[i]->name);
+        if (n > *count) {
+            *count = n;
+            name = s->header[i]->name;
+        }
+    }
+    return name;
+}
+
+/* How many there may be of one name. */
+static bool measure_same(struct drill_work *w, struct drill_span name, size_t n)
+{
+    struct drill_scale scale = {w, "fewer headers of one name", make_same, 0, name};
+    if (!drill_work_scales(&scale, 1, n, "headers of one name only, with harmless values")) {
+        return false;
+    }
+    struct drill_trigger *t = header_trigger(w, DRILL_TRIGGER_HEADER_COUNT, name);
+    if (t) {
+        struct drill_subject s;
+        t->quantity = "headers of this name";
+        drill_work_measure(&scale, 1, n, t);
+        s = w->now;
+        if (!drill_work_refused(w, make_same(&scale, t->smallest_fail, &s))) {
+            w->now = s;
+        }
+    }
+    return true;
+}
+
+static bool is_same(struct drill_work *w)
+{
+    size_t n;
+    struct drill_span name = most_of(&w->now, &n);
+    return n > 2 && measure_same(w, name, n);
+}
+
+/* ---- all headers together ---- */
+
 static size_t bytes_of(const struct drill_subject *s)
 {
     size_t sum = 0;
@@ -244,20 +353,38 @@ static size_t bytes_of(const struct drill_subject *s)
     return sum;
 }
 
+/* The bisection counted bytes of values; one session says how many that is with names and NULs. */
+static void in_all_bytes(struct drill_work *w, struct drill_scale *scale, struct drill_trigger *t)
+{
+    struct drill_watch watch;
+    struct drill_subject s = w->now;
+    if (drill_work_refused(w, make_sum(scale, t->smallest_fail, &s))) {
+        return;
+    }
+    w->now = s;
+    if (drill_lab_play(&w->lab, &s, "the smallest that fails", &watch) &&
+        watch.sig.all_headers > t->smallest_fail) {
+        uint64_t more = watch.sig.all_headers - t->smallest_fail;
+        t->largest_pass += more;
+        t->smallest_fail += more;
+        t->quantity = "bytes of data of all headers";
+    }
+}
+
 static bool is_sum(struct drill_work *w)
 {
-    struct drill_subject s = w->now;
-    struct drill_scale scale = {w, "harmless headers of fewer bytes", make_sum, 0, {NULL, 0}};
-    size_t n = bytes_of(&s);
-    if (drill_work_refused(w, make_sum(&scale, n, &s)) ||
-        drill_work_adopt(w, &s, "harmless headers of as many bytes") != DRILL_ANSWER_SAME) {
+    size_t n = bytes_of(&w->now);
+    struct drill_scale scale = {
+        w, "harmless headers of fewer bytes", make_sum, n / VALUE + PLAIN, {NULL, 0}};
+    if (!drill_work_scales(&scale, 1, n, "harmless headers of as many bytes")) {
         return false;
     }
     struct drill_trigger *t = drill_work_trigger(w, DRILL_TRIGGER_HEADER_SIZE);
     if (t) {
-        t->quantity = "bytes of all headers";
+        t->quantity = "bytes of values of all headers";
         t->stage = DRILL_SMFIC_HEADER;
-        drill_work_measure(&scale, 0, n, t);
+        drill_work_measure(&scale, 1, n, t);
+        in_all_bytes(w, &scale, t);
     }
     return true;
 }
@@ -303,6 +430,55 @@ static bool take_off(struct drill_work *w)
     return all;
 }
 
+/* ---- one that is not there ---- */
+
+/* Adds the harmless message's headers whose names the subject has not: all, or the nth of them. */
+static size_t add_missing(struct drill_work *w, const struct drill_subject *plain, size_t only,
+                          struct drill_subject *s, struct drill_span *name)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < plain->headers; i++) {
+        const struct drill_mail_header *h = plain->header[i];
+        if (count_name(&w->now, h->name)) {
+            continue;
+        }
+        if ((only == SIZE_MAX || only == n) &&
+            !drill_work_refused(w, drill_subject_add_header(s, h, w->arena))) {
+            *name = h->name;
+        }
+        n++;
+    }
+    return n;
+}
+
+/* With the headers that mail should have it passes: which of them is it? */
+static bool is_missing(struct drill_work *w)
+{
+    struct drill_subject plain = w->now, s = w->now;
+    struct drill_span name = {NULL, 0};
+    if (drill_work_refused(w, drill_subject_plain_message(&plain, w->arena))) {
+        return false;
+    }
+    size_t n = add_missing(w, &plain, SIZE_MAX, &s, &name);
+    if (n == 0 ||
+        drill_lab_try(&w->lab, &s, "with the headers that mail should have") !=
+            DRILL_ANSWER_OTHER) {
+        return false;
+    }
+    bool found = false;
+    for (size_t i = 0; i < n && !w->lab.stopped; i++) {
+        s = w->now;
+        (void)add_missing(w, &plain, i, &s, &name);
+        if (drill_lab_try(&w->lab, &s, "with one of them") == DRILL_ANSWER_OTHER) {
+            struct drill_trigger *t = header_trigger(w, DRILL_TRIGGER_HEADER_NAME, name);
+            if (t) {
+                t->mended_by = found = true;
+            }
+        }
+    }
+    return found;
+}
+
 void drill_examine_headers(struct drill_work *w)
 {
     struct drill_subject s = w->now;
@@ -318,14 +494,16 @@ void drill_examine_headers(struct drill_work *w)
         drill_work_suspect(w, "the headers", true, w->lab.sessions - before,
                            "with From, To and Subject of a harmless message it fails alike");
     }
-    if (answer != DRILL_ANSWER_OTHER || is_count(w) || !take_off(w)) {
+    if (answer != DRILL_ANSWER_OTHER || is_missing(w) || is_count(w) || is_same(w) || is_sum(w) ||
+        !take_off(w)) {
         return;
     }
-    if (w->now.headers > FEW) {
-        (void)is_sum(w);
+    size_t n;
+    struct drill_span name = most_of(&w->now, &n);
+    if (n == 2 && w->now.headers == n && measure_same(w, name, n)) {
         return;
     }
-    for (size_t i = 0; i < w->now.headers; i++) {
+    for (size_t i = 0; i < w->now.headers && i < FEW; i++) {
         examine_one(w, i);
     }
 }

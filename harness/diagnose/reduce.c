@@ -87,7 +87,7 @@ bool drill_bisect(struct drill_bisect *b)
         bool up = b->fail > b->pass;
         uint64_t gap = up ? b->fail - b->pass : b->pass - b->fail;
         size_t count = gap - 1 < b->wide ? (size_t)(gap - 1) : b->wide;
-        if (count == 0) {
+        if (count == 0 || gap <= b->near) {
             return true;
         }
         for (size_t i = 0; i < count; i++) {
@@ -124,7 +124,7 @@ static void pieces(void *ctx, const uint64_t *sizes, size_t count, enum drill_an
 bool drill_reduce_window(struct drill_window *w)
 {
     struct drill_window search = *w;
-    struct drill_bisect b = {0, w->to, w->wide, pieces, &search};
+    struct drill_bisect b = {0, w->to, 0, w->wide, pieces, &search};
     search.from = 0;
     bool all = drill_bisect(&b);
     w->to = (size_t)b.fail;

@@ -35,6 +35,7 @@ typedef void drill_bisect_test(void *ctx, const uint64_t *numbers, size_t count,
 
 struct drill_bisect {
     uint64_t pass, fail; /* pass < fail or fail < pass; narrowed to neighbours */
+    uint64_t near;       /* not 0: narrowed until they are at most so far apart */
     size_t wide;
     drill_bisect_test *test;
     void *ctx;

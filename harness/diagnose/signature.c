@@ -63,8 +63,9 @@ static void sent(struct drill_watch *w, const struct drill_seen *s)
     if (s->code == DRILL_SMFIC_HEADER) {
         copy_name(sig->header, sizeof(sig->header), s->payload);
         sig->most_header = s->size > sig->most_header ? s->size : sig->most_header;
+        sig->all_headers += s->size;
     } else if (s->code == DRILL_SMFIC_BODY) {
-        sig->most_body = s->size > sig->most_body ? s->size : sig->most_body;
+        sig->all_body += s->size;
     }
 }
 
@@ -170,10 +171,20 @@ static enum drill_symptom judged(const struct drill_watch *w, const struct drill
     return discarded(mta) ? DRILL_SYMPTOM_DISCARDED : DRILL_SYMPTOM_NONE;
 }
 
+/* A recipient that was refused: the message may go to the others, but not to this one. */
+static const struct drill_told *refused_rcpt(const struct drill_mta *mta)
+{
+    const struct drill_told *t = mta->told;
+    while (t && !(t->stage == DRILL_SMFIC_RCPT && t->code >= 400)) {
+        t = t->next;
+    }
+    return t;
+}
+
 void drill_watch_end(struct drill_watch *w, const struct drill_run *run, uint64_t now)
 {
     const struct drill_mta *mta = drill_run_mta(run);
-    const struct drill_told *told = drill_mta_outcome(mta, 1);
+    const struct drill_told *told = drill_mta_outcome(mta, 1), *rcpt = refused_rcpt(mta);
     struct drill_signature *sig = &w->sig;
     sig->elapsed = w->begun && now > w->begin ? now - w->begin : 0;
     sig->code = told ? told->code : 0;
@@ -181,6 +192,13 @@ void drill_watch_end(struct drill_watch *w, const struct drill_run *run, uint64_
         return;
     }
     sig->symptom = judged(w, drill_run_report(run), mta, told);
+    if (rcpt && (sig->symptom == DRILL_SYMPTOM_NONE || sig->symptom == DRILL_SYMPTOM_REFUSED)) {
+        sig->symptom = DRILL_SYMPTOM_REFUSED;
+        sig->stage = DRILL_SMFIC_RCPT;
+        sig->reply = 0; /* of one or of all: the same refusal */
+        sig->code = rcpt->code;
+        told = rcpt;
+    }
     if (told) {
         int len = told->line.len < DRILL_SIGNATURE_TEXT - 1 ? (int)told->line.len
                                                             : DRILL_SIGNATURE_TEXT - 1;

@@ -36,7 +36,8 @@ struct drill_signature {
     uint32_t frame;                    /* number of the last frame of ours */
     uint64_t frame_bytes;              /* its data bytes */
     char header[DRILL_SIGNATURE_NAME]; /* HEADER: its name, up to a NUL; "" else */
-    uint64_t most_header, most_body;   /* the largest data of a header and of a body frame sent */
+    uint64_t most_header;              /* the largest data of a header frame sent */
+    uint64_t all_headers, all_body;    /* the data of all such frames */
     uint64_t most_reply;               /* the largest data of a reply */
     bool accepted_early;               /* an `accept` came before the end of the message */
     uint8_t accepted_at;               /* ... to this command */

@@ -158,7 +158,9 @@ static struct drill_span made(struct drill_arena *arena, const char *before, siz
     return drill_arena_copy(arena, drill_span_str(text));
 }
 
-bool drill_subject_plain_headers(struct drill_subject *s, size_t n, struct drill_arena *arena)
+/* n headers; a name that is NULL: each has its own. */
+static bool many_headers(struct drill_subject *s, const struct drill_span *name, size_t n,
+                         struct drill_arena *arena)
 {
     const struct drill_mail_header **list = drill_arena_take(arena, (n + 1) * sizeof(const void *));
     for (size_t i = 0; list && i < n; i++) {
@@ -166,7 +168,7 @@ bool drill_subject_plain_headers(struct drill_subject *s, size_t n, struct drill
         if (!h) {
             return false;
         }
-        h->name = made(arena, "X-Drill-", i + 1, "");
+        h->name = name ? *name : made(arena, "X-Drill-", i + 1, "");
         h->value = drill_span_str(" a");
         if (!h->name.ptr) {
             return false;
@@ -176,6 +178,51 @@ bool drill_subject_plain_headers(struct drill_subject *s, size_t n, struct drill
     s->header = list;
     s->headers = n;
     return list != NULL;
+}
+
+bool drill_subject_plain_headers(struct drill_subject *s, size_t n, struct drill_arena *arena)
+{
+    return many_headers(s, NULL, n, arena);
+}
+
+bool drill_subject_same_headers(struct drill_subject *s, struct drill_span name, size_t n,
+                                struct drill_arena *arena)
+{
+    return many_headers(s, &name, n, arena);
+}
+
+bool drill_subject_all_values(struct drill_subject *s, struct drill_span value, size_t count,
+                              struct drill_span longer, struct drill_arena *arena)
+{
+    const struct drill_mail_header **list =
+        drill_arena_take(arena, (s->headers + 1) * sizeof(const void *));
+    for (size_t i = 0; list && i < s->headers; i++) {
+        struct drill_mail_header *h = drill_arena_take(arena, sizeof(*h));
+        if (!h) {
+            return false;
+        }
+        h->name = s->header[i]->name;
+        h->value = i < count ? longer : value;
+        list[i] = h;
+    }
+    s->header = list;
+    return list != NULL;
+}
+
+bool drill_subject_add_header(struct drill_subject *s, const struct drill_mail_header *header,
+                              struct drill_arena *arena)
+{
+    const struct drill_mail_header **list =
+        drill_arena_take(arena, (s->headers + 2) * sizeof(const void *));
+    if (!list) {
+        return false;
+    }
+    for (size_t i = 0; i < s->headers; i++) {
+        list[i] = s->header[i];
+    }
+    list[s->headers++] = header;
+    s->header = list;
+    return true;
 }
 
 bool drill_subject_plain_rcpts(struct drill_subject *s, size_t n, struct drill_arena *arena)
@@ -192,6 +239,22 @@ bool drill_subject_plain_rcpts(struct drill_subject *s, size_t n, struct drill_a
     s->rcpt_args = NULL;
     s->rcpts = n;
     return list != NULL;
+}
+
+/* What mail has besides, by RFC 5322. */
+static bool add_usual(struct drill_subject *s, struct drill_arena *arena)
+{
+    static const char *const USUAL[][2] = {{"Date", " Fri, 2 May 2025 10:11:12 +0200"},
+                                           {"Message-ID", " <drill.1@example.org>"}};
+    for (size_t i = 0; i < sizeof(USUAL) / sizeof(*USUAL); i++) {
+        struct drill_mail_header *h = drill_arena_take(arena, sizeof(*h));
+        if (!h || !drill_subject_add_header(s, h, arena)) {
+            return false;
+        }
+        h->name = drill_span_str(USUAL[i][0]);
+        h->value = drill_span_str(USUAL[i][1]);
+    }
+    return true;
 }
 
 bool drill_subject_plain_message(struct drill_subject *s, struct drill_arena *arena)
@@ -214,7 +277,7 @@ bool drill_subject_plain_message(struct drill_subject *s, struct drill_arena *ar
     s->header = plain.header;
     s->headers = plain.headers;
     s->body = plain.body;
-    return drill_subject_plain_rcpts(s, 1, arena);
+    return add_usual(s, arena) && drill_subject_plain_rcpts(s, 1, arena);
 }
 
 bool drill_subject_macro(struct drill_subject *s, uint8_t code, const char *name, const char *value,

@@ -43,10 +43,19 @@ bool drill_subject_set_name(struct drill_subject *s, size_t i, struct drill_span
                             struct drill_arena *arena);
 /* n harmless headers, X-Drill-1 and on, in place of all. */
 bool drill_subject_plain_headers(struct drill_subject *s, size_t n, struct drill_arena *arena);
+/* n headers of that name with the value `a` in place of all. */
+bool drill_subject_same_headers(struct drill_subject *s, struct drill_span name, size_t n,
+                                struct drill_arena *arena);
+/* The value of each: `longer` of the first `count`, `value` of the others. */
+bool drill_subject_all_values(struct drill_subject *s, struct drill_span value, size_t count,
+                              struct drill_span longer, struct drill_arena *arena);
+/* One more header behind the others, which is not copied. */
+bool drill_subject_add_header(struct drill_subject *s, const struct drill_mail_header *header,
+                              struct drill_arena *arena);
 /* n invented recipients without parameters in place of all. */
 bool drill_subject_plain_rcpts(struct drill_subject *s, size_t n, struct drill_arena *arena);
-/* A message that nobody has a reason to refuse: From, To, Subject, one line of body, one invented
- * sender and recipient. Settings and client stay. */
+/* A message that nobody has a reason to refuse: the headers that mail should have, one line of body,
+ * one invented sender and recipient. Settings and client stay. */
 bool drill_subject_plain_message(struct drill_subject *s, struct drill_arena *arena);
 /* One more macro left out, or (value not NULL) sent at `code`. */
 bool drill_subject_macro(struct drill_subject *s, uint8_t code, const char *name, const char *value,

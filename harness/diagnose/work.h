@@ -19,6 +19,8 @@ struct drill_work {
     struct drill_trigger **trigger_end;
     struct drill_suspect **suspect_end;
     size_t wide; /* sessions side by side */
+    struct drill_trigger *size; /* that of the body's size, until it is measured */
+    uint64_t size_pass;         /* ... of which so much passes */
     bool no_memory;
 };
 
@@ -49,10 +51,25 @@ struct drill_scale {
 /* Narrows pass..fail; the trigger's numbers are then measured. */
 void drill_work_measure(struct drill_scale *scale, uint64_t pass, uint64_t fail,
                         struct drill_trigger *t);
+/* The same with `near` left between them: for what will be measured later. */
+bool drill_work_narrow(struct drill_scale *scale, uint64_t *pass, uint64_t *fail, uint64_t near);
+/* `n` of it in place of what is there: adopted if that fails alike, while `few` of it does not
+ * (else it is not the number that counts). */
+bool drill_work_scales(struct drill_scale *scale, uint64_t few, uint64_t n, const char *what);
 
 /* The piece of `text` that is needed: tried by `make` with scale->text set to pieces of it. Empty
  * when the whole of it is needed or nothing could be found. */
 struct drill_span drill_work_piece(struct drill_scale *scale, struct drill_span text);
+
+/* Pieces of one text that are needed together, with what is between them left out. */
+enum { DRILL_WORK_PIECES = 4 };
+struct drill_pieces {
+    struct drill_span text; /* they stand in it one behind the other */
+    size_t end[DRILL_WORK_PIECES], count;
+};
+/* Of a text that fails, from which neither end can be taken. */
+void drill_work_split(struct drill_scale *scale, struct drill_span text, struct drill_pieces *out);
+struct drill_span drill_work_nth(const struct drill_pieces *pieces, size_t i);
 
 /* ---- steps ---- */
 
@@ -61,5 +78,6 @@ void drill_vary_missing(struct drill_work *w); /* ... what is not there, and may
 void drill_examine_envelope(struct drill_work *w);
 void drill_examine_headers(struct drill_work *w);
 void drill_examine_body(struct drill_work *w);
+void drill_measure_body(struct drill_work *w); /* last: other steps can move the threshold */
 
 #endif

@@ -113,19 +113,19 @@ static void test_neighbours_are_found(void **state)
     for (size_t wide = 1; wide <= 8; wide++) {
         for (uint64_t limit = 0; limit < 300; limit++) {
             struct oracle o = {.limit = limit, .most = SIZE_MAX};
-            struct drill_bisect b = {0, 300, wide, numbers, &o};
+            struct drill_bisect b = {0, 300, 0, wide, numbers, &o};
             assert_true(drill_bisect(&b));
             assert_int_equal(b.pass, limit);
             assert_int_equal(b.fail, limit + 1);
         }
     }
     struct oracle o = {.limit = 65535, .most = SIZE_MAX};
-    struct drill_bisect b = {1, UINT64_C(1) << 40, 1, numbers, &o};
+    struct drill_bisect b = {1, UINT64_C(1) << 40, 0, 1, numbers, &o};
     assert_true(drill_bisect(&b));
     assert_int_equal(b.fail, 65536);
     assert_in_range(o.asked, 1, 40);
     struct oracle down = {.limit = 4, .below = true, .most = SIZE_MAX};
-    struct drill_bisect d = {6, 1, 1, numbers, &down};
+    struct drill_bisect d = {6, 1, 0, 1, numbers, &down};
     assert_true(drill_bisect(&d));
     assert_int_equal(d.pass, 4);
     assert_int_equal(d.fail, 3);
@@ -134,7 +134,7 @@ static void test_neighbours_are_found(void **state)
 static void test_more_at_once_takes_fewer_rounds(void **state)
 {
     struct oracle o = {.limit = 123456, .most = SIZE_MAX};
-    struct drill_bisect b = {0, 1000000, 8, numbers, &o};
+    struct drill_bisect b = {0, 1000000, 0, 8, numbers, &o};
     (void)state;
     assert_true(drill_bisect(&b));
     assert_int_equal(b.fail, 123457);
@@ -144,7 +144,7 @@ static void test_more_at_once_takes_fewer_rounds(void **state)
 static void test_bisect_stops(void **state)
 {
     struct oracle o = {.limit = 10, .most = 3};
-    struct drill_bisect b = {0, 1000, 1, numbers, &o};
+    struct drill_bisect b = {0, 1000, 0, 1, numbers, &o};
     (void)state;
     assert_false(drill_bisect(&b));
     assert_true(b.pass <= 10 && b.fail > 10);

@@ -1,0 +1,287 @@
+# SPDX-License-Identifier: MIT
+"""What `diagnose` finds in each milter of ci/zoo, exactly. The messages are made here: what matters
+stands among much that does not.
+"""
+
+import json
+import os
+import random
+import subprocess
+import sys
+
+import pytest
+
+from peers.harness import ROOT
+
+ZOO = os.path.join(ROOT, "ci", "zoo", "zoo.py")
+SESSIONS = 200
+
+WORDS = ("the quick brown report of last week was sent to all who asked for it and nobody has said "
+         "a word about numbers tables or dates since then").split()
+
+
+# ---- messages ----
+
+
+def prose(lines, seed=1):
+    dice = random.Random(seed)
+    return "".join(" ".join(dice.choices(WORDS, k=dice.randint(4, 11))) + "\r\n"
+                   for _ in range(lines)).encode()
+
+
+def letters(count, seed=2):
+    return bytes(random.Random(seed).choices(b"abcdefghijklmnopqrstuvwxyz0123456789", k=count))
+
+
+def headers(*own, decoys=0, seed=3):
+    """What any message has, many that nobody needs, and `own` somewhere among them."""
+    dice = random.Random(seed)
+    usual = [b"From: Alice <alice@example.org>", b"To: Bob <bob@example.com>",
+             b"Subject: the numbers of last week", b"Date: Fri, 2 May 2025 10:11:12 +0200",
+             b"Message-ID: <20250502.1011@example.org>", b"MIME-Version: 1.0"]
+    more = [b"X-Decoy-%d: %s" % (i, letters(dice.randint(1, 60), i)) for i in range(decoys)]
+    for header in own:
+        more.insert(dice.randint(0, len(more)), header)
+    return usual + more
+
+
+def message(lines, body):
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+def multipart(parts, seed=4):
+    """(the header that says so, the body): each part is text, of its own type."""
+    dice = random.Random(seed)
+    text = b"This is a message in parts.\r\n"
+    for part in parts:
+        kind = dice.choice([b"text/plain", b"text/html", b"application/octet-stream"])
+        text += b"--=_zoo\r\nContent-Type: " + kind + b"\r\n\r\n" + part + b"\r\n"
+    return b'Content-Type: multipart/mixed; boundary="=_zoo"', text + b"--=_zoo--\r\n"
+
+
+def in_parts(*needles, count=9, lines=60, own=()):
+    """A multipart message with each needle somewhere in a part of its own."""
+    parts = [prose(lines, seed) for seed in range(count)]
+    for i, needle in enumerate(needles):
+        at = len(parts[2 * i + 3]) * 2 // 5
+        parts[2 * i + 3] = parts[2 * i + 3][:at] + needle + parts[2 * i + 3][at:]
+    kind, body = multipart(parts)
+    return message(headers(*own, kind, decoys=12), body)
+
+
+def straddling():
+    """The word begins six bytes before the second chunk of 65,535 bytes."""
+    body = prose(3000)
+    return message(headers(decoys=5), body[:65_529] + b"straddle" + body[65_529:])
+
+
+def recipients(*own, count=0):
+    names = [f"user{i}@example.com" for i in range(count)]
+    dice = random.Random(5)
+    for address in own:
+        names.insert(dice.randint(0, len(names)), address)
+    return [word for name in names for word in ("--rcpt", name)]
+
+
+# ---- what is expected ----
+
+PLAIN = message(headers(decoys=8), prose(20))
+
+
+class Case:
+    """`text`: the message; `args`: of milterdrill; the rest: of the trigger, as in the JSON."""
+
+    def __init__(self, text=PLAIN, args=(), symptom="lost", ruled_out=(), also=(), **trigger):
+        self.text, self.args, self.symptom = text, list(args), symptom
+        self.ruled_out, self.also, self.trigger = ruled_out, also, trigger
+
+
+THE_REST = ("protocol version", "HELO name", "offered actions", "offered protocol steps",
+            "family of the client's address", "macros", "name of the client", "pace of the MTA")
+HEADERS_ONLY = (*THE_REST, "the body", "sender and recipients")
+BODY_ONLY = (*THE_REST, "the headers", "sender and recipients")
+ENVELOPE_ONLY = ("the headers", "the body", "protocol version", "HELO name")
+SESSION_ONLY = ("the message",)
+QUICK = ("--timeout", "300ms")
+POSTFIX = ("--mta", "postfix")  # Stalwart: bodies come with the headers, values are UTF-8
+
+CASES = {
+    "anteater": Case(message(headers(b"Cc: " + letters(41_234), decoys=40), prose(30)),
+                     ruled_out=HEADERS_ONLY, kind="frame-size", stage="header", header="Cc",
+                     any_header=True, quantity="bytes of data in one frame",
+                     largest_pass=30_011, smallest_fail=30_012),
+    "badger": Case(message(headers(decoys=140), prose(30)), ruled_out=HEADERS_ONLY,
+                   kind="header-count", stage="header", quantity="headers", largest_pass=87,
+                   smallest_fail=88, header=None),
+    "camel": Case(message(headers(b"X-Campaign-Id: 77", decoys=61), prose(30)),
+                  ruled_out=HEADERS_ONLY, kind="header-name", stage="header",
+                  header="X-Campaign-Id"),
+    "dingo": Case(message(headers(b"X-Where: caf\xe9 \x9f bar", b"X-Other: \xe9\xe9 na\xefve",
+                                  decoys=33), prose(30) + b"\x9f in the body\r\n"), POSTFIX,
+                  symptom="refused", ruled_out=HEADERS_ONLY, kind="header-bytes", stage="header",
+                  header="X-Where", any_header=True, bytes="\\x9f"),
+    "eel": Case(message(headers(b"X-Topic: a lottery", b"Subject: you won the Lottery of May",
+                                b"Comments: lottery", decoys=21), prose(30) + b"lottery\r\n"),
+                symptom="refused", ruled_out=HEADERS_ONLY, kind="header-bytes", stage="header",
+                header="Subject", any_header=False, bytes="Lottery"),
+    "ferret": Case(message(headers(b"Reply-To: a@example.org", b"Reply-To: b@example.org",
+                                   b"X-Mailer: a", b"X-Mailer: b", decoys=17), prose(9)),
+                   ruled_out=HEADERS_ONLY, kind="header-count", stage="header",
+                   header="Reply-To", largest_pass=1, smallest_fail=2),
+    "gecko": Case(message([b"Received: from h%d.example.org by h%d.example.org" % (i, i + 1)
+                           for i in range(43)] + headers(decoys=19), prose(9)),
+                  symptom="refused", ruled_out=HEADERS_ONLY, kind="header-count", stage="header",
+                  header="Received", largest_pass=31, smallest_fail=32),
+    "heron": Case(message(headers(*[b"X-Pad-%d: " % i + letters(700 + i, i) for i in range(52)]),
+                          prose(9)),
+                  ruled_out=HEADERS_ONLY, kind="header-size", stage="header",
+                  quantity="bytes of data of all headers", largest_pass=24_683,
+                  smallest_fail=24_684),
+    "ibis": Case(message(headers(b"X-Tracking: ", b"X-Void:", decoys=9), prose(9)),
+                 ruled_out=HEADERS_ONLY, kind="header-bytes", stage="header", header="X-Tracking",
+                 any_header=False, bytes=""),
+    "jackal": Case(message(headers(b"X-" + letters(70) + b": a", b"X-" + letters(59, 6) + b": a",
+                                   decoys=9), prose(9)),
+                   ruled_out=HEADERS_ONLY, kind="header-name-size", stage="header",
+                   quantity="bytes of a header's name", largest_pass=61, smallest_fail=62),
+    "koala": Case(message([h for h in headers(decoys=9) if not h.startswith(b"Message-ID")],
+                          prose(9)), symptom="refused", kind="header-name", stage="header",
+                  header="Message-ID", missing=True),
+    "lemur": Case(message(headers(b"X-Notes: one\r\n two\r\n three", b"X-Else: one\r\n two",
+                                  decoys=9), prose(9)),
+                  symptom="malformed", ruled_out=HEADERS_ONLY, kind="header-bytes",
+                  stage="header", header="X-Notes", any_header=False),
+    "mole": Case(in_parts(b"WQX-77/31;"), symptom="malformed", ruled_out=BODY_ONLY,
+                 kind="body-bytes", stage="body", bytes="WQX-77/31;"),
+    "newt": Case(in_parts(lines=700), symptom="refused", ruled_out=BODY_ONLY, kind="body-size",
+                 stage="body", quantity="bytes of body and headers in it", largest_pass=123_457,
+                 smallest_fail=123_458),
+    "otter": Case(message(headers(decoys=9), b""), POSTFIX, ruled_out=BODY_ONLY[:-1], kind="empty-body",
+                  stage="bodyeob", missing=True),
+    "panda": Case(message(headers(decoys=9), prose(40) + letters(989) + b"\r\n" + prose(30) +
+                          letters(1301) + b"\r\n" + prose(20)),
+                  ruled_out=BODY_ONLY, kind="line-length", stage="body",
+                  quantity="bytes of one line of the body", largest_pass=991, smallest_fail=992),
+    "quail": Case(in_parts(b" na\xc3\xafve "), symptom="refused", ruled_out=BODY_ONLY,
+                  kind="body-bytes", stage="body", bytes="\\xc3"),
+    "raven": Case(in_parts(b"\0", b"\x01\x02"), args=QUICK, symptom="silent",
+                  ruled_out=BODY_ONLY, kind="body-bytes", stage="body", bytes="\\0"),
+    "skunk": Case(straddling(), POSTFIX, ruled_out=BODY_ONLY, kind="body-chunks", stage="body",
+                  bytes="straddle"),
+    "tapir": Case(in_parts(lines=700), ruled_out=BODY_ONLY, kind="frame-size", stage="body",
+                  quantity="bytes of data in one frame", largest_pass=20_477,
+                  smallest_fail=20_478),
+    "urchin": Case(in_parts(b"so, Click here!"), symptom="discarded", ruled_out=BODY_ONLY,
+                   kind="body-bytes", stage="body", bytes="Click here"),
+    "vole": Case(in_parts(b"first-half", b"second-half"), ruled_out=BODY_ONLY, kind="body-bytes",
+                 stage="body", bytes="first-half",
+                 also=[{"kind": "body-bytes", "bytes": "second-half"}]),
+    "wombat": Case(args=recipients(count=61), ruled_out=ENVELOPE_ONLY, kind="recipients",
+                   stage="rcpt", quantity="recipients", largest_pass=37, smallest_fail=38),
+    "yak": Case(args=recipients("carol@example.net", count=24), symptom="refused",
+                ruled_out=ENVELOPE_ONLY, kind="recipient", stage="rcpt",
+                bytes="<carol@example.net>"),
+    "zebra": Case(args=["--from", "<>", *recipients(count=3)], ruled_out=ENVELOPE_ONLY,
+                  kind="sender", stage="mail", bytes="<>"),
+    "ape": Case(args=[*POSTFIX, "--from", "alice@example.org", "--arg", "SIZE=4711", "--arg", "BODY=BINARYMIME", "--arg", "RET=HDRS"],
+                ruled_out=ENVELOPE_ONLY, kind="esmtp-argument", stage="mail",
+                bytes="BODY=BINARYMIME"),
+    "bison": Case(args=[*POSTFIX, *recipients(count=8), "--arg", "NOTIFY=NEVER", "--arg",
+                        "ORCPT=rfc822;user7@example.com"], symptom="refused",
+                  ruled_out=ENVELOPE_ONLY, kind="esmtp-argument", stage="rcpt",
+                  bytes="NOTIFY=NEVER"),
+    "cobra": Case(args=[*POSTFIX, "--set", "milter_protocol=2"], ruled_out=SESSION_ONLY,
+                  kind="protocol-version", stage="optneg", name="2"),
+    "dodo": Case(args=["--client", "2001:db8::25"], ruled_out=SESSION_ONLY,
+                 kind="client-family", stage="connect", name="inet6"),
+    "emu": Case(args=["--helo", "localhost"], symptom="refused", ruled_out=SESSION_ONLY,
+                kind="helo", stage="helo", name="localhost"),
+    "finch": Case(args=[*POSTFIX, "--auth", "dave"], symptom="refused", ruled_out=SESSION_ONLY,
+                  kind="macro", stage="mail", name="{auth_type}"),
+    "gnu": Case(symptom="refused", ruled_out=SESSION_ONLY, kind="macro", stage="mail",
+                name="{auth_authen}", missing=True),
+    "hyena": Case(args=["--from", "news@shop.example.net"], ruled_out=ENVELOPE_ONLY,
+                  kind="macro", stage="mail", name="{mail_addr}"),
+    "iguana": Case(args=POSTFIX, ruled_out=SESSION_ONLY, kind="steps", stage="optneg", name="nr_hdr"),
+    "jaguar": Case(args=["--timeout", "400ms"], symptom="silent", ruled_out=SESSION_ONLY,
+                   kind="time", stage="bodyeob", largest_pass=400_000),
+    "llama": Case(message(headers(b"DKIM-Signature: v=1; d=example.org; b=" + letters(172),
+                                  decoys=9), prose(9)),
+                  symptom="malformed", ruled_out=HEADERS_ONLY, kind="header-name",
+                  stage="header", header="DKIM-Signature"),
+    "moose": Case(message(headers(b"List-Unsubscribe: <https://example.org/u>", decoys=9),
+                          prose(9)), symptom="unexpected", ruled_out=HEADERS_ONLY,
+                  kind="header-name", stage="header", header="List-Unsubscribe"),
+    "nandu": Case(in_parts(b"please-hang-here", lines=300), args=QUICK, symptom="silent",
+                  ruled_out=BODY_ONLY, kind="body-bytes", stage="body",
+                  bytes="please-hang-here"),
+    "ocelot": Case(in_parts(b"limited offer", own=[b"X-Priority: 1"]), kind="body-bytes",
+                   stage="body", bytes="limited offer", ruled_out=THE_REST,
+                   also=[{"kind": "header-name", "header": "X-Priority"}]),
+    "puma": Case(message(headers(b"X-Gateway: gw1", decoys=30), prose(9)), kind="header-name",
+                 stage="header", header="X-Gateway", ruled_out=("the body", "HELO name"),
+                 also=[{"kind": "protocol-version", "name": "6"}]),
+    "quokka": Case(args=recipients(count=23), symptom="refused", kind="recipients", stage="rcpt",
+                   largest_pass=9, smallest_fail=10, ruled_out=("the headers", "the body"),
+                   also=[{"kind": "client-family", "name": "inet"}]),
+}
+
+
+@pytest.fixture
+def animal():
+    """animal(NAME): its address."""
+    running = []
+
+    def start(name):
+        running.append(subprocess.Popen([sys.executable, ZOO, name], stdout=subprocess.PIPE,
+                                        text=True))
+        return running[-1].stdout.readline().strip()
+
+    yield start
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def diagnose(drill, address, text, work, *args):
+    """(the result, its JSON)"""
+    path = os.path.join(work, "message.eml")
+    with open(path, "wb") as file:
+        file.write(text)
+    sender = [] if "--from" in args else ["--from", "alice@example.org"]
+    rcpt = [] if "--rcpt" in args else ["--rcpt", "bob@example.com"]
+    result = drill("diagnose", "--milter", address, "--message", path, *sender, *args, *rcpt,
+                   "--json", timeout=120).check_sane()
+    found = json.loads(result.out) if result.out else {}
+    print(f"{found.get('sessions')} sessions, {found.get('seconds', 0):.2f} s")
+    return result, found
+
+
+def holds(trigger, expected, result):
+    got = {key: trigger.get(key) for key in expected}
+    assert got == expected, result.dump(f"the trigger {trigger} lacks {expected}")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_planted_fault_is_found(drill, animal, work, name):
+    case = CASES[name]
+    address = animal(name)
+    folder = os.path.join(work, "out")
+    result, found = diagnose(drill, address, case.text, work, "--out", folder, *case.args)
+    result.check_exit(1)
+    assert (found["outcome"], found["deterministic"]) == ("reproduced", True), result.dump(name)
+    assert found["signature"]["symptom"] == case.symptom, result.dump(name)
+    holds(found["trigger"], case.trigger, result)
+    others = found["triggers"][1:]
+    assert len(others) == len(case.also), result.dump("not so many triggers")
+    for trigger, expected in zip(others, case.also):
+        holds(trigger, expected, result)
+    ruled_out = {suspect["suspect"] for suspect in found["ruled_out"]}
+    assert not set(case.ruled_out) - ruled_out, result.dump("not ruled out")
+    assert found["complete"] and found["sessions"] <= SESSIONS, result.dump("too many sessions")
+    drill("run", "--milter", address, *timeouts(case), os.path.join(folder, "minimal.drill"))\
+        .check_exit(0)
+
+
+def timeouts(case):
+    return case.args if "--timeout" in case.args else []
