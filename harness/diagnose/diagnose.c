@@ -12,8 +12,8 @@ enum {
     SEARCHES = 20,   /* a failure of 30 % is missed once in 1,250 times */
     RATED = 30,      /* sessions from which a rate is told */
     SLOW = 200000,   /* microseconds: a failure that takes longer is asked for side by side */
-    SHORT = 3000000, /* a limit that may be stretched tenfold to see whether an answer comes */
-    STRETCH = 10,
+    SHORT = 3000000, /* a limit that may be stretched so much to see whether an answer comes */
+    STRETCH = 5,
     TWICE = 2
 };
 
@@ -26,23 +26,39 @@ static bool counts(const struct drill_work *w, const struct drill_signature *sig
     return failed && (!w->q->error || (lost && sig->error == w->q->error));
 }
 
+/* Alike, or at all before there is something to be alike: then this is it. */
+static bool fails(struct drill_work *w, const struct drill_watch *watch)
+{
+    if (w->lab.wanted.symptom != DRILL_SYMPTOM_UNKNOWN) {
+        return drill_signature_same(&watch->sig, &w->lab.wanted);
+    }
+    if (!counts(w, &watch->sig)) {
+        return false;
+    }
+    w->lab.wanted = watch->sig;
+    w->first = *watch;
+    w->out->sig = watch->sig;
+    return true;
+}
+
 /* Plays `s` until it was played `most` times; how often it failed alike (or at all, before there is
  * something to be alike). */
 static void play_often(struct drill_work *w, const struct drill_subject *s, const char *what,
                        uint32_t most, uint32_t *played, uint32_t *failed)
 {
-    struct drill_watch watch;
-    while (*played < most && drill_lab_play(&w->lab, s, what, &watch)) {
-        (*played)++;
-        bool first = w->lab.wanted.symptom == DRILL_SYMPTOM_UNKNOWN;
-        if (!(first ? counts(w, &watch.sig) : drill_signature_same(&watch.sig, &w->lab.wanted))) {
-            continue;
+    while (*played < most && !w->lab.stopped) {
+        uint32_t left = most - *played, n = left < w->wide ? left : (uint32_t)w->wide;
+        bool all = drill_lab_play_all(&w->lab, s, what, w->room, n);
+        for (uint32_t i = 0; i < n; i++) {
+            const struct drill_signature *sig = &w->room[i].sig;
+            if (sig->symptom == DRILL_SYMPTOM_UNKNOWN) {
+                continue;
+            }
+            (*played)++;
+            *failed += fails(w, &w->room[i]);
         }
-        (*failed)++;
-        if (first) {
-            w->lab.wanted = watch.sig;
-            w->first = watch;
-            w->out->sig = watch.sig;
+        if (!all) {
+            return;
         }
     }
 }
@@ -64,7 +80,8 @@ static bool reproduce(struct drill_work *w)
 {
     struct drill_diagnosis *out = w->out;
     play_often(w, &w->now, "the message as it is", 1, &out->played, &out->failed);
-    uint32_t repeats = out->sig.elapsed > SLOW ? FEWER : REPEATS;
+    w->wide = out->sig.elapsed > SLOW ? DRILL_LAB_BATCH : 1;
+    uint32_t repeats = w->wide > 1 ? FEWER : REPEATS;
     if (out->failed && out->sig.symptom == DRILL_SYMPTOM_UNREACHABLE) {
         out->outcome = DRILL_NO_PEER;
         return false;
@@ -212,8 +229,8 @@ enum drill_code drill_diagnose(const struct drill_question *q, struct drill_diag
     w.suspect_end = &out->suspects;
     drill_lab_init(&w.lab, q->ops, q->arena, q->sessions, q->microseconds);
     w.lab.wanted.symptom = DRILL_SYMPTOM_UNKNOWN;
-    if (reproduce(&w)) {
-        w.wide = out->sig.elapsed > SLOW ? DRILL_LAB_BATCH : 1;
+    w.room = drill_arena_take(q->arena, DRILL_LAB_BATCH * sizeof(*w.room));
+    if (!drill_work_refused(&w, w.room != NULL) && reproduce(&w)) {
         examine(&w);
         confirm(&w);
         suspect_times(&w);

@@ -61,17 +61,32 @@ static void play(struct drill_lab *lab, const struct drill_trial *trials, size_t
     }
 }
 
+bool drill_lab_play_all(struct drill_lab *lab, const struct drill_subject *s, const char *what,
+                        struct drill_watch *watches, size_t count)
+{
+    struct drill_trial trials[DRILL_LAB_BATCH];
+    bool all = true;
+    for (size_t i = 0; i < count; i++) {
+        watches[i].sig.symptom = DRILL_SYMPTOM_UNKNOWN;
+    }
+    if (!may_play(lab, count) || !build(lab, s, &trials[0])) {
+        return false;
+    }
+    for (size_t i = 1; i < count; i++) {
+        trials[i] = trials[0];
+    }
+    play(lab, trials, count, what, watches);
+    drill_arena_reset(&lab->scratch);
+    for (size_t i = 0; i < count; i++) {
+        all = all && watches[i].sig.symptom != DRILL_SYMPTOM_UNKNOWN;
+    }
+    return all;
+}
+
 bool drill_lab_play(struct drill_lab *lab, const struct drill_subject *s, const char *what,
                     struct drill_watch *watch)
 {
-    struct drill_trial trial;
-    watch->sig.symptom = DRILL_SYMPTOM_UNKNOWN;
-    if (!may_play(lab, 1) || !build(lab, s, &trial)) {
-        return false;
-    }
-    play(lab, &trial, 1, what, watch);
-    drill_arena_reset(&lab->scratch);
-    return watch->sig.symptom != DRILL_SYMPTOM_UNKNOWN;
+    return drill_lab_play_all(lab, s, what, watch, 1);
 }
 
 static enum drill_answer answer_of(const struct drill_lab *lab, const struct drill_signature *sig)

@@ -22,15 +22,18 @@ static void copy_name(char *out, size_t cap, struct drill_span name)
     out[len] = '\0';
 }
 
-static void add_macro(struct drill_watch *w, struct drill_span name)
+static void add_macro(struct drill_watch *w, uint8_t code, struct drill_span name,
+                      struct drill_span value)
 {
     for (size_t i = 0; i < w->macros; i++) {
-        if (drill_span_equal(drill_span_str(w->macro[i]), name)) {
+        if (drill_span_equal(drill_span_str(w->macro[i].name), name)) {
             return;
         }
     }
     if (w->macros < DRILL_SIGNATURE_MACROS && name.len && name.len < DRILL_SIGNATURE_NAME) {
-        copy_name(w->macro[w->macros++], DRILL_SIGNATURE_NAME, name);
+        w->macro[w->macros].code = code;
+        copy_name(w->macro[w->macros].value, DRILL_SIGNATURE_NAME, value);
+        copy_name(w->macro[w->macros++].name, DRILL_SIGNATURE_NAME, name);
     }
 }
 
@@ -41,7 +44,7 @@ static void sent_macros(struct drill_watch *w, struct drill_span payload)
     (void)drill_message_decode(DRILL_TO_MILTER, DRILL_SMFIC_MACRO, payload, &m);
     struct drill_reader r = drill_reader_of(m.rest);
     while (drill_message_next_macro(&r, &name, &value)) {
-        add_macro(w, name);
+        add_macro(w, payload.len ? payload.ptr[0] : 0, name, value);
     }
 }
 

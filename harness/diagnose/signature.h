@@ -2,7 +2,7 @@
 /*
  * What one conversation came to, as far as two conversations can be compared by it: the signature
  * of an outcome. Made from what the runner saw (an observer) and from what the MTA's model
- * concluded; keeps counters and the names of macros only.
+ * concluded; keeps counters and macros only.
  */
 #ifndef DRILL_DIAGNOSE_SIGNATURE_H
 #define DRILL_DIAGNOSE_SIGNATURE_H
@@ -64,7 +64,10 @@ struct drill_watch {
     bool begun, broken, quiet, ended;
     uint32_t max_reply; /* the MTA's limit; 0: none */
     size_t macros;
-    char macro[DRILL_SIGNATURE_MACROS][DRILL_SIGNATURE_NAME]; /* names that were sent */
+    struct {
+        uint8_t code; /* the command before which it was sent first */
+        char name[DRILL_SIGNATURE_NAME], value[DRILL_SIGNATURE_NAME];
+    } macro[DRILL_SIGNATURE_MACROS]; /* that were sent; a long value is cut */
 };
 
 void drill_watch_init(struct drill_watch *w, uint32_t max_reply);

@@ -35,17 +35,44 @@ static bool passes(const struct variants *v, size_t i)
     return v->answer[i] != DRILL_ANSWER_NONE && v->symptom[i] == DRILL_SYMPTOM_NONE;
 }
 
+/* All values of all factors in full batches: a failure that takes long is waited for as seldom as can be. */
+static void play_all(struct drill_work *w, struct variants *const *v, size_t count)
+{
+    struct drill_subject subject[DRILL_LAB_BATCH];
+    char what[DRILL_LAB_BATCH][DRILL_LAB_WHAT];
+    enum drill_answer answer[DRILL_LAB_BATCH];
+    enum drill_symptom symptom[DRILL_LAB_BATCH];
+    size_t k = 0, i = 0;
+    while (k < count) {
+        size_t n = 0, first = k, at = i;
+        for (; n < w->wide && k < count; i = i + 1 < v[k]->count ? i + 1 : 0, k += i == 0) {
+            if (v[k]->count) {
+                subject[n] = v[k]->subject[i];
+                memcpy(what[n++], v[k]->what[i], DRILL_LAB_WHAT);
+            }
+        }
+        if (n) {
+            drill_lab_try_all(&w->lab, subject, (const char(*)[DRILL_LAB_WHAT])what, n, answer,
+                              symptom);
+        }
+        for (size_t m = 0; m < n;) {
+            if (at < v[first]->count) {
+                v[first]->answer[at] = answer[m];
+                v[first]->symptom[at++] = symptom[m++];
+            } else {
+                first++;
+                at = 0;
+            }
+        }
+    }
+}
+
 /* How many of the values pass: one that fails in another way says nothing. The factor is ruled out
  * when all fail alike. */
-static size_t ask(struct drill_work *w, const char *suspect, struct variants *v)
+static size_t judge(struct drill_work *w, const char *suspect, const struct variants *v)
 {
     size_t passed = 0, same = 0;
     char text[DRILL_LAB_WHAT * 2] = "";
-    for (size_t at = 0; at < v->count; at += w->wide) {
-        size_t n = v->count - at < w->wide ? v->count - at : w->wide;
-        drill_lab_try_all(&w->lab, v->subject + at, (const char(*)[DRILL_LAB_WHAT])(v->what + at),
-                          n, v->answer + at, v->symptom + at);
-    }
     for (size_t i = 0; i < v->count; i++) {
         size_t used = strlen(text);
         passed += passes(v, i);
@@ -60,6 +87,12 @@ static size_t ask(struct drill_work *w, const char *suspect, struct variants *v)
     return passed;
 }
 
+static size_t ask(struct drill_work *w, const char *suspect, struct variants *v)
+{
+    play_all(w, &v, 1);
+    return judge(w, suspect, v);
+}
+
 static void named(struct drill_trigger *t, const char *text)
 {
     if (t) {
@@ -67,27 +100,35 @@ static void named(struct drill_trigger *t, const char *text)
     }
 }
 
+static void named_span(struct drill_trigger *t, struct drill_span text)
+{
+    if (t && text.len < sizeof(t->name)) {
+        (void)snprintf(t->name, sizeof(t->name), "%.*s", (int)text.len, (const char *)text.ptr);
+    }
+}
+
 /* ---- what is offered ---- */
 
-static void vary_version(struct drill_work *w)
+static void make_version(struct drill_work *w, struct variants *v)
 {
     static const uint32_t VERSIONS[] = {6, 4, 3, 2};
-    struct variants v = {.count = 0};
-    uint32_t own = w->now.settings.version, passing = 0;
     for (size_t i = 0; i < sizeof(VERSIONS) / sizeof(*VERSIONS); i++) {
         char what[40];
         (void)snprintf(what, sizeof(what), "protocol version %u", VERSIONS[i]);
-        struct drill_subject *s = VERSIONS[i] != own ? add(w, &v, what) : NULL;
+        struct drill_subject *s =
+            VERSIONS[i] != w->now.settings.version ? add(w, v, what) : NULL;
         if (s) {
             s->settings.version = VERSIONS[i];
         }
     }
-    if (ask(w, "protocol version", &v) == 0) {
-        return;
-    }
-    for (size_t i = 0; i < v.count; i++) {
-        if (passes(&v, i) && v.subject[i].settings.version > passing) {
-            passing = v.subject[i].settings.version;
+}
+
+static void found_version(struct drill_work *w, const struct variants *v)
+{
+    uint32_t own = w->now.settings.version, passing = 0;
+    for (size_t i = 0; i < v->count; i++) {
+        if (passes(v, i) && v->subject[i].settings.version > passing) {
+            passing = v->subject[i].settings.version;
         }
     }
     struct drill_trigger *t = drill_work_trigger(w, DRILL_TRIGGER_VERSION);
@@ -100,33 +141,111 @@ static void vary_version(struct drill_work *w)
     }
 }
 
-static void vary_actions(struct drill_work *w)
+enum { ALL_ACTIONS = 0x1ff, ALL_STEPS = 0x1fffff };
+
+static void make_actions(struct drill_work *w, struct variants *v)
 {
-    struct variants v = {.count = 0};
-    struct drill_subject *s = add(w, &v, "no action offered");
-    s->settings.actions = 0;
-    s = add(w, &v, "all actions offered");
-    s->settings.actions = 0x1ff;
-    if (ask(w, "offered actions", &v)) {
-        named(drill_work_trigger(w, DRILL_TRIGGER_ACTIONS), "");
+    add(w, v, "no action offered")->settings.actions = 0;
+    add(w, v, "all actions offered")->settings.actions = ALL_ACTIONS;
+}
+
+static void make_steps(struct drill_work *w, struct variants *v)
+{
+    add(w, v, "no protocol step offered")->settings.protocol = 0;
+    add(w, v, "all protocol steps offered")->settings.protocol = ALL_STEPS;
+}
+
+static uint32_t *bits_of(struct drill_subject *s, bool steps)
+{
+    return steps ? &s->settings.protocol : &s->settings.actions;
+}
+
+/* Which bit it is, that is offered (or not: then offering it mends). NULL: no single one. */
+static const char *find_bit(struct drill_work *w, bool steps, bool missing)
+{
+    size_t count;
+    const struct drill_proto_bit *bits =
+        steps ? drill_proto_steps(&count) : drill_proto_actions(&count);
+    uint32_t own = *bits_of(&w->now, steps);
+    for (size_t at = 0; at < count && !w->lab.stopped;) {
+        struct variants v = {.count = 0};
+        const char *word[DRILL_LAB_BATCH];
+        for (; at < count && v.count < DRILL_LAB_BATCH; at++) {
+            if (bits[at].since && (own & bits[at].bit) == (missing ? 0 : bits[at].bit)) {
+                char what[DRILL_LAB_WHAT];
+                word[v.count] = bits[at].word;
+                (void)snprintf(what, sizeof(what), "%s %s", missing ? "with" : "without",
+                               bits[at].word);
+                *bits_of(add(w, &v, what), steps) = own ^ bits[at].bit;
+            }
+        }
+        (void)ask(w, "an offered bit", &v);
+        for (size_t i = 0; i < v.count; i++) {
+            if (passes(&v, i)) {
+                return word[i];
+            }
+        }
+    }
+    return NULL;
+}
+
+static void found_bits(struct drill_work *w, const struct variants *v, bool steps)
+{
+    bool missing = !passes(v, 0);
+    const char *word = find_bit(w, steps, missing);
+    struct drill_trigger *t =
+        drill_work_trigger(w, steps ? DRILL_TRIGGER_STEPS : DRILL_TRIGGER_ACTIONS);
+    named(t, word ? word : "");
+    if (t) {
+        t->mended_by = missing;
     }
 }
 
-static void vary_steps(struct drill_work *w)
+static void found_actions(struct drill_work *w, const struct variants *v)
 {
-    struct variants v = {.count = 0};
-    struct drill_subject *s = add(w, &v, "no protocol step offered");
-    s->settings.protocol = 0;
-    s = add(w, &v, "all protocol steps offered");
-    s->settings.protocol = 0x1fffff;
-    if (ask(w, "offered protocol steps", &v)) {
-        named(drill_work_trigger(w, DRILL_TRIGGER_STEPS), "");
-    }
+    found_bits(w, v, false);
+}
+
+static void found_steps(struct drill_work *w, const struct variants *v)
+{
+    found_bits(w, v, true);
 }
 
 /* ---- macros ---- */
 
-/* Which one cannot be left out; several, and the first is named. */
+/* What the subject says, told by nothing but this macro any more: fails it alike, then the macro is
+ * what counts, not where its value came from. */
+static void explain(struct drill_work *w, struct drill_trigger *t, size_t macro)
+{
+    struct drill_subject s = w->now;
+    if (t->kind == DRILL_TRIGGER_SENDER) {
+        s.from = drill_span_str("<alice@example.org>");
+    } else if (t->kind == DRILL_TRIGGER_ADDRESS) {
+        s.client.addr = drill_span_str("203.0.113.9");
+    } else if (t->kind == DRILL_TRIGGER_CLIENT_NAME) {
+        s.client.host = drill_span_str("other.example.net");
+    } else if (t->kind != DRILL_TRIGGER_RECIPIENT ||
+               drill_work_refused(w, drill_subject_plain_rcpts(&s, s.rcpts, w->arena))) {
+        return;
+    }
+    if (!drill_work_refused(w, drill_subject_macro(&s, w->first.macro[macro].code,
+                                                   w->first.macro[macro].name,
+                                                   w->first.macro[macro].value, w->arena)) &&
+        drill_lab_try(&w->lab, &s, "another one, with the same macro") == DRILL_ANSWER_SAME) {
+        drill_work_withdraw(w, t);
+    }
+}
+
+static void found_macro(struct drill_work *w, size_t macro)
+{
+    for (struct drill_trigger *t = w->out->triggers, *next; t; t = next) {
+        next = t->next;
+        explain(w, t, macro);
+    }
+    named(drill_work_trigger(w, DRILL_TRIGGER_MACRO), w->first.macro[macro].name);
+}
+
+/* Which one cannot be left out; several, and each is named. */
 static bool find_macro(struct drill_work *w)
 {
     bool found = false;
@@ -134,17 +253,17 @@ static bool find_macro(struct drill_work *w)
         struct variants v = {.count = 0};
         for (size_t i = at; i < w->first.macros && i < at + DRILL_LAB_BATCH; i++) {
             char what[DRILL_LAB_WHAT];
-            (void)snprintf(what, sizeof(what), "without the macro %s", w->first.macro[i]);
+            (void)snprintf(what, sizeof(what), "without the macro %s", w->first.macro[i].name);
             struct drill_subject *s = add(w, &v, what);
-            if (drill_work_refused(w,
-                                   drill_subject_macro(s, 0, w->first.macro[i], NULL, w->arena))) {
+            if (drill_work_refused(
+                    w, drill_subject_macro(s, 0, w->first.macro[i].name, NULL, w->arena))) {
                 return true;
             }
         }
         (void)ask(w, "a macro", &v);
         for (size_t i = 0; i < v.count; i++) {
             if (passes(&v, i)) {
-                named(drill_work_trigger(w, DRILL_TRIGGER_MACRO), w->first.macro[at + i]);
+                found_macro(w, at + i);
                 found = true;
             }
         }
@@ -152,15 +271,17 @@ static bool find_macro(struct drill_work *w)
     return found;
 }
 
-static void vary_macros(struct drill_work *w)
+static void make_macros(struct drill_work *w, struct variants *v)
 {
-    struct variants v = {.count = 0};
-    if (w->now.settings.macros_none) {
-        return;
+    if (!w->now.settings.macros_none) {
+        add(w, v, "no macro at all")->settings.macros_none = true;
     }
-    struct drill_subject *s = add(w, &v, "no macro at all");
-    s->settings.macros_none = true;
-    if (ask(w, "macros", &v) && !find_macro(w)) {
+}
+
+static void found_macros(struct drill_work *w, const struct variants *v)
+{
+    (void)v;
+    if (!find_macro(w)) {
         named(drill_work_trigger(w, DRILL_TRIGGER_MACROS), "");
     }
 }
@@ -173,60 +294,103 @@ static void set_address(struct drill_subject *s, uint8_t family, const char *add
     s->client.addr = drill_span_str(address);
 }
 
-/* Another address of the same family passes: then it is the address. */
-static void vary_address(struct drill_work *w)
+static bool is_six(const struct drill_work *w)
 {
-    struct variants v = {.count = 0}, same = {.count = 0};
-    bool six = w->now.client.family == DRILL_FAMILY_INET6;
-    set_address(add(w, &v, six ? "an IPv4 client" : "an IPv6 client"),
+    return w->now.client.family == DRILL_FAMILY_INET6;
+}
+
+static void make_family(struct drill_work *w, struct variants *v)
+{
+    bool six = is_six(w);
+    set_address(add(w, v, six ? "an IPv4 client" : "an IPv6 client"),
                 six ? DRILL_FAMILY_INET : DRILL_FAMILY_INET6, six ? "198.51.100.7" : "2001:db8::7");
-    set_address(add(w, &same, six ? "another IPv6 client" : "another IPv4 client"),
-                six ? DRILL_FAMILY_INET6 : DRILL_FAMILY_INET,
-                six ? "2001:db8:77::9" : "203.0.113.9");
-    if (ask(w, "family of the client's address", &v) == 0) {
-        return;
-    }
-    bool address = ask(w, "address of the client", &same) > 0;
-    struct drill_trigger *t =
-        drill_work_trigger(w, address ? DRILL_TRIGGER_ADDRESS : DRILL_TRIGGER_FAMILY);
-    if (t && address) {
-        int len = w->now.client.addr.len < sizeof(t->name) ? (int)w->now.client.addr.len : 0;
-        (void)snprintf(t->name, sizeof(t->name), "%.*s", len, (const char *)w->now.client.addr.ptr);
-    } else {
-        named(t, six ? "inet6" : "inet");
-    }
 }
 
-static void vary_names(struct drill_work *w)
-{
-    struct variants host = {.count = 0}, helo = {.count = 0};
-    add(w, &host, "a client without a name")->client.host = drill_span_str("");
-    add(w, &host, "a client by another name")->client.host = drill_span_str("other.example.net");
-    if (ask(w, "name of the client", &host)) {
-        named(drill_work_trigger(w, DRILL_TRIGGER_CLIENT_NAME), "");
-    }
-    add(w, &helo, "another HELO name")->client.helo = drill_span_str("other.example.net");
-    if (ask(w, "HELO name", &helo)) {
-        named(drill_work_trigger(w, DRILL_TRIGGER_HELO), "");
-    }
-}
-
-static void vary_pace(struct drill_work *w)
+/* Another address of the same family passes: then it is the address. */
+static void found_family(struct drill_work *w, const struct variants *family)
 {
     struct variants v = {.count = 0};
-    struct drill_subject *s = add(w, &v, "frames in two writes, Nagle's algorithm");
-    s->settings.pace_original = !s->settings.pace_original;
-    if (ask(w, "pace of the MTA", &v)) {
-        named(drill_work_trigger(w, DRILL_TRIGGER_PACE), "");
+    bool six = is_six(w);
+    (void)family;
+    set_address(add(w, &v, six ? "another IPv6 client" : "another IPv4 client"),
+                six ? DRILL_FAMILY_INET6 : DRILL_FAMILY_INET,
+                six ? "2001:db8:77::9" : "203.0.113.9");
+    if (ask(w, "address of the client", &v)) {
+        named_span(drill_work_trigger(w, DRILL_TRIGGER_ADDRESS), w->now.client.addr);
+    } else {
+        named(drill_work_trigger(w, DRILL_TRIGGER_FAMILY), six ? "inet6" : "inet");
     }
 }
+
+static void make_host(struct drill_work *w, struct variants *v)
+{
+    add(w, v, "a client without a name")->client.host = drill_span_str("");
+    add(w, v, "a client by another name")->client.host = drill_span_str("other.example.net");
+}
+
+static void found_host(struct drill_work *w, const struct variants *v)
+{
+    (void)v;
+    named_span(drill_work_trigger(w, DRILL_TRIGGER_CLIENT_NAME), w->now.client.host);
+}
+
+static void make_helo(struct drill_work *w, struct variants *v)
+{
+    add(w, v, "another HELO name")->client.helo = drill_span_str("other.example.net");
+}
+
+static void found_helo(struct drill_work *w, const struct variants *v)
+{
+    (void)v;
+    named_span(drill_work_trigger(w, DRILL_TRIGGER_HELO), w->now.client.helo);
+}
+
+static void make_pace(struct drill_work *w, struct variants *v)
+{
+    struct drill_subject *s = add(w, v, "frames in two writes, Nagle's algorithm");
+    s->settings.pace_original = !s->settings.pace_original;
+}
+
+static void found_pace(struct drill_work *w, const struct variants *v)
+{
+    (void)v;
+    named(drill_work_trigger(w, DRILL_TRIGGER_PACE), "");
+}
+
+/* ---- all of them ---- */
+
+struct factor {
+    const char *suspect;
+    void (*make)(struct drill_work *w, struct variants *v);
+    void (*found)(struct drill_work *w, const struct variants *v); /* one of them passes */
+};
+
+static const struct factor FACTORS[] = {
+    {"protocol version", make_version, found_version},
+    {"family of the client's address", make_family, found_family},
+    {"name of the client", make_host, found_host},
+    {"HELO name", make_helo, found_helo},
+    {"macros", make_macros, found_macros},
+    {"offered actions", make_actions, found_actions},
+    {"offered protocol steps", make_steps, found_steps},
+    {"pace of the MTA", make_pace, found_pace}};
 
 void drill_vary_session(struct drill_work *w)
 {
-    static void (*const STEPS[])(struct drill_work *) = {
-        vary_version, vary_address, vary_macros, vary_names, vary_actions, vary_steps, vary_pace};
-    for (size_t i = 0; i < sizeof(STEPS) / sizeof(*STEPS) && !w->lab.stopped; i++) {
-        STEPS[i](w);
+    enum { COUNT = sizeof(FACTORS) / sizeof(*FACTORS) };
+    struct variants *v[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        v[i] = drill_arena_take(w->arena, sizeof(*v[i]));
+        if (drill_work_refused(w, v[i] != NULL)) {
+            return;
+        }
+        FACTORS[i].make(w, v[i]);
+    }
+    play_all(w, v, COUNT);
+    for (size_t i = 0; i < COUNT && !w->lab.stopped; i++) {
+        if (judge(w, FACTORS[i].suspect, v[i])) {
+            FACTORS[i].found(w, v[i]);
+        }
     }
 }
 

@@ -20,6 +20,21 @@ struct drill_trigger *drill_work_trigger(struct drill_work *w, enum drill_trigge
     return t;
 }
 
+void drill_work_withdraw(struct drill_work *w, const struct drill_trigger *t)
+{
+    struct drill_trigger **at = &w->out->triggers;
+    while (*at && *at != t) {
+        at = &(*at)->next;
+    }
+    if (*at) {
+        *at = t->next;
+    }
+    w->trigger_end = &w->out->triggers;
+    while (*w->trigger_end) {
+        w->trigger_end = &(*w->trigger_end)->next;
+    }
+}
+
 void drill_work_suspect(struct drill_work *w, const char *suspect, bool ruled_out,
                         uint32_t sessions, const char *experiment)
 {

@@ -16,6 +16,7 @@ struct drill_work {
     struct drill_lab lab;
     struct drill_subject now;
     struct drill_watch first; /* of the first failing session */
+    struct drill_watch *room; /* DRILL_LAB_BATCH of them, for sessions side by side */
     struct drill_trigger **trigger_end;
     struct drill_suspect **suspect_end;
     size_t wide; /* sessions side by side */
@@ -28,6 +29,8 @@ struct drill_work {
 
 /* NULL: no memory (noted). `stage` is that of the failure. */
 struct drill_trigger *drill_work_trigger(struct drill_work *w, enum drill_trigger_kind kind);
+/* Takes back what another trigger was found to explain. */
+void drill_work_withdraw(struct drill_work *w, const struct drill_trigger *t);
 /* `experiment` is printf text: what was done and what came of it. */
 void drill_work_suspect(struct drill_work *w, const char *suspect, bool ruled_out,
                         uint32_t sessions, const char *experiment);

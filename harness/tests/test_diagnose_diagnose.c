@@ -48,8 +48,8 @@ static void play_one(struct milter *m, const struct drill_trial *trial, struct d
         uint64_t size = h->name.len + h->value.len + 1; /* its blank left out, two NULs */
         sig->most_header = size > sig->most_header ? size : sig->most_header;
     }
-    (void)snprintf(watch->macro[0], sizeof(watch->macro[0]), "j");
-    (void)snprintf(watch->macro[1], sizeof(watch->macro[1]), "{mail_addr}");
+    (void)snprintf(watch->macro[0].name, sizeof(watch->macro[0].name), "j");
+    (void)snprintf(watch->macro[1].name, sizeof(watch->macro[1].name), "{mail_addr}");
     watch->macros = 2;
     m->clock += 1000;
 }
