@@ -168,6 +168,9 @@ CASES = {
                   ruled_out=BODY_ONLY, kind="body-bytes", stage="body", bytes="\\0"),
     "skunk": Case(straddling(), POSTFIX, ruled_out=BODY_ONLY, kind="body-chunks", stage="body",
                   bytes="straddle"),
+    "sloth": Case(message(headers(decoys=9), b"short\r\n"), POSTFIX, symptom="refused",
+                  ruled_out=SESSION_ONLY, kind="body-size", stage="body", missing=True,
+                  quantity="bytes of body", largest_pass=613, smallest_fail=612),
     "tapir": Case(in_parts(lines=700), ruled_out=BODY_ONLY, kind="frame-size", stage="body",
                   quantity="bytes of data in one frame", largest_pass=20_477,
                   smallest_fail=20_478),
@@ -212,6 +215,8 @@ CASES = {
     "moose": Case(message(headers(b"List-Unsubscribe: <https://example.org/u>", decoys=9),
                           prose(9)), symptom="unexpected", ruled_out=HEADERS_ONLY,
                   kind="header-name", stage="header", header="List-Unsubscribe"),
+    "marmot": Case(message(headers(b"X-Archive: yes", decoys=9), prose(9)), symptom="oversized",
+                   kind="header-name", stage="header", header="X-Archive"),
     "nandu": Case(in_parts(b"please-hang-here", lines=300), args=QUICK, symptom="silent",
                   ruled_out=BODY_ONLY, kind="body-bytes", stage="body",
                   bytes="please-hang-here"),
@@ -281,6 +286,45 @@ def test_the_planted_fault_is_found(drill, animal, work, name):
     assert found["complete"] and found["sessions"] <= SESSIONS, result.dump("too many sessions")
     drill("run", "--milter", address, *timeouts(case), os.path.join(folder, "minimal.drill"))\
         .check_exit(0)
+
+
+def test_a_flaky_one_is_told_by_its_rate(drill, animal, work):
+    result, found = diagnose(drill, animal("kiwi"), PLAIN, work)
+    result.check_exit(1)
+    assert (found["outcome"], found["deterministic"]) == ("flaky", False), result.dump("flaky")
+    assert found["rate_low"] <= 0.3 <= found["rate_high"], result.dump("30 % is not in it")
+    assert found["trigger"] is None and not found["triggers"], result.dump("a trigger")
+    assert found["plain_failed"] > 0, result.dump("it is said to depend on the message")
+    assert found["sessions"] <= SESSIONS
+
+
+def test_that_it_does_not_depend_on_the_message_is_said(drill, animal, work):
+    path = os.path.join(work, "message.eml")
+    with open(path, "wb") as file:
+        file.write(PLAIN)
+    drill("diagnose", "--milter", animal("kiwi"), "--message", path).check_exit(1)\
+        .check_out("now and then", "so it does not depend on the message")
+
+
+def test_none_is_none(drill, animal, work):
+    result, found = diagnose(drill, animal("robin"), PLAIN, work)
+    result.check_exit(0)
+    assert found["outcome"] == "not reproduced" and found["trigger"] is None, result.dump("none")
+    assert found["failed"] == 0 and found["played"] >= 20, result.dump("not tried often")
+
+
+def test_every_animal_is_looked_at():
+    listed = subprocess.run([sys.executable, ZOO, "--list"], capture_output=True, check=True,
+                            text=True).stdout.split()
+    assert sorted(listed) == sorted([*CASES, "kiwi", "robin"]) and len(listed) >= 16
+
+
+def test_a_megabyte_is_reduced_within_400_sessions(drill, animal, work):
+    text = in_parts(b"WQX-77/31;", count=24, lines=1200)
+    assert len(text) > 1 << 20
+    result, found = diagnose(drill, animal("mole"), text, work)
+    holds(found["trigger"], {"kind": "body-bytes", "bytes": "WQX-77/31;"}, result)
+    assert found["sessions"] <= 400, result.dump("too many sessions")
 
 
 def timeouts(case):

@@ -191,6 +191,7 @@ ANIMALS = {
                     lambda m: any(byte > 0x7f for byte in m.chunks[-1])),
     "raven": Animal(hang, ("body",), lambda m: b"\0" in m.chunks[-1]),
     "skunk": Animal(reset, ("body",), split_over_chunks),
+    "sloth": Animal(says(frame(REJECT)), ("eob",), lambda m: len(m.body) < 613),
     "tapir": Animal(reset, ("body",), lambda m: len(m.chunks[-1]) > 20_477),
     "urchin": Animal(says(frame(DISCARD)), ("eob",), lambda m: b"click here" in m.body.lower()),
     "vole": Animal(reset, ("eob",),
@@ -218,6 +219,8 @@ ANIMALS = {
                     lambda m: m.header(b"DKIM-Signature")),
     "moose": Animal(says(frame(b"h", b"X-Seen\0yes\0"), frame(CONTINUE)), ("header",),
                     lambda m: m.header(b"List-Unsubscribe")),
+    "marmot": Animal(says(frame(b"b", bytes(51 << 20))), ("eob",),
+                     lambda m: m.header(b"X-Archive")),
     "nandu": Animal(hang, ("eob",), lambda m: b"please-hang-here" in m.body),
     # two together
     "ocelot": Animal(reset, ("eob",), lambda m: m.header(b"X-Priority") and

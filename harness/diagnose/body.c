@@ -164,6 +164,24 @@ void drill_measure_body(struct drill_work *w)
     size_of_frame(w, &watch);
 }
 
+void drill_body_too_short(struct drill_work *w)
+{
+    enum { LONG = 20000 };
+    struct drill_scale scale = {w, "harmless bodies, longer", make_size, 0, {NULL, 0}};
+    struct drill_subject s = w->now;
+    if (s.body.len >= LONG || drill_work_refused(w, make_size(&scale, LONG, &s)) ||
+        drill_lab_try(&w->lab, &s, "a harmless body of 20000 bytes") != DRILL_ANSWER_OTHER) {
+        return;
+    }
+    struct drill_trigger *t = drill_work_trigger(w, DRILL_TRIGGER_BODY_SIZE);
+    if (t) {
+        t->quantity = "bytes of body";
+        t->stage = DRILL_SMFIC_BODY;
+        t->mended_by = true;
+        drill_work_measure(&scale, LONG, w->now.body.len, t);
+    }
+}
+
 /* ---- lines ---- */
 
 static size_t longest_line(struct drill_span body)

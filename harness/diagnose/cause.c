@@ -124,13 +124,29 @@ static void quote(struct drill_span bytes, char *out, size_t cap)
 static void say_quantity(const struct drill_trigger *t, char *out, size_t cap)
 {
     char in[DRILL_SIGNATURE_NAME + 20] = "";
+    unsigned long long pass = t->largest_pass, fail = t->smallest_fail;
     if (t->has_header) {
         (void)snprintf(in, sizeof(in), " in header \"%s\"", t->header);
     } else if (t->kind == DRILL_TRIGGER_FRAME_SIZE) {
         (void)snprintf(in, sizeof(in), " of the body");
     }
-    (void)snprintf(out, cap, "%s%s: %llu pass, %llu fail", t->quantity ? t->quantity : "", in,
-                   (unsigned long long)t->largest_pass, (unsigned long long)t->smallest_fail);
+    if (t->has_header && t->kind == DRILL_TRIGGER_HEADER_COUNT) {
+        (void)snprintf(out, cap, "%llu or more headers \"%s\"; %llu pass", fail, t->header, pass);
+    } else if (t->mended_by) {
+        (void)snprintf(out, cap, "%llu or fewer %s%s; %llu pass", fail,
+                       t->quantity ? t->quantity : "", in, pass);
+    } else {
+        (void)snprintf(out, cap, "%llu or more %s%s; %llu pass", fail,
+                       t->quantity ? t->quantity : "", in, pass);
+    }
+}
+
+static void say_header_name(const struct drill_trigger *t, char *out, size_t cap)
+{
+    (void)snprintf(out, cap,
+                   t->mended_by ? "there is no header \"%s\"; with one it passes"
+                                : "the header \"%s\", whatever its value",
+                   t->header);
 }
 
 static void say_bytes(const struct drill_trigger *t, const char *of, char *out, size_t cap)
@@ -150,6 +166,10 @@ static void say_header_bytes(const struct drill_trigger *t, char *out, size_t ca
 {
     char bytes[400];
     quote(t->bytes, bytes, sizeof(bytes));
+    if (t->bytes.len == 0) {
+        (void)snprintf(out, cap, "the header \"%s\" has an empty value", t->header);
+        return;
+    }
     (void)snprintf(out, cap, "%s in the value of %s \"%s\"%s", bytes,
                    t->any_header ? "a header, here" : "header", t->header,
                    t->any_header ? "" : " (of no other)");
@@ -166,14 +186,12 @@ void drill_trigger_say(const struct drill_trigger *t, char *out, size_t cap)
     case DRILL_TRIGGER_LINE_LENGTH:
     case DRILL_TRIGGER_LINES:
     case DRILL_TRIGGER_RECIPIENTS: say_quantity(t, out, cap); break;
-    case DRILL_TRIGGER_HEADER_NAME:
-        (void)snprintf(out, cap, "the header \"%s\", whatever its value", t->header);
-        break;
+    case DRILL_TRIGGER_HEADER_NAME: say_header_name(t, out, cap); break;
     case DRILL_TRIGGER_HEADER_BYTES: say_header_bytes(t, out, cap); break;
     case DRILL_TRIGGER_NAME_BYTES: say_bytes(t, "header name with ", out, cap); break;
     case DRILL_TRIGGER_BODY_BYTES: say_bytes(t, "body with ", out, cap); break;
     case DRILL_TRIGGER_BODY_CHUNKS:
-        say_bytes(t, "place where one chunk of the body ends and the next begins: ", out, cap);
+        say_bytes(t, "body with, where one chunk ends and the next begins, ", out, cap);
         break;
     case DRILL_TRIGGER_EMPTY_BODY: (void)snprintf(out, cap, "the body is empty"); break;
     case DRILL_TRIGGER_RECIPIENT: say_bytes(t, "recipient ", out, cap); break;
@@ -183,8 +201,8 @@ void drill_trigger_say(const struct drill_trigger *t, char *out, size_t cap)
         (void)snprintf(out, cap, "protocol version %s; version %llu passes", t->name,
                        (unsigned long long)t->largest_pass);
         break;
-    case DRILL_TRIGGER_ACTIONS: (void)snprintf(out, cap, "the offered actions"); break;
-    case DRILL_TRIGGER_STEPS: (void)snprintf(out, cap, "the offered protocol steps"); break;
+    case DRILL_TRIGGER_ACTIONS: say_named(t, "offered actions:", out, cap); break;
+    case DRILL_TRIGGER_STEPS: say_named(t, "offered protocol steps:", out, cap); break;
     case DRILL_TRIGGER_MACRO: say_named(t, "macro", out, cap); break;
     case DRILL_TRIGGER_MACROS: (void)snprintf(out, cap, "the macros"); break;
     case DRILL_TRIGGER_FAMILY: say_named(t, "client's address family", out, cap); break;
@@ -197,6 +215,6 @@ void drill_trigger_say(const struct drill_trigger *t, char *out, size_t cap)
                        (unsigned long long)t->smallest_fail / 1000,
                        (unsigned long long)t->largest_pass / 1000);
         break;
-    case DRILL_TRIGGER_ALWAYS: (void)snprintf(out, cap, "any message"); break;
+    case DRILL_TRIGGER_ALWAYS: (void)snprintf(out, cap, "any message: a harmless one fails alike"); break;
     }
 }

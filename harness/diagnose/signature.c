@@ -115,6 +115,15 @@ static void ended(struct drill_watch *w, const struct drill_seen *s)
     }
 }
 
+/* The beginning of a reply that is too large; other protocols' first bytes are letters, which make a
+ * far larger number. */
+static bool is_oversized(const struct drill_watch *w, struct drill_span bytes)
+{
+    enum { LETTERS = 0x20 };
+    return w->max_reply && bytes.len > 4 && bytes.ptr[0] < LETTERS &&
+           drill_be32(bytes.ptr) > w->max_reply && drill_proto_find(DRILL_TO_MTA, bytes.ptr[4]);
+}
+
 void drill_watch_seen(void *ctx, const struct drill_seen *s)
 {
     struct drill_watch *w = ctx;
@@ -133,7 +142,8 @@ void drill_watch_seen(void *ctx, const struct drill_seen *s)
         break;
     case DRILL_SEEN_RAW:
         if (!s->ours) {
-            broke(w, DRILL_SYMPTOM_MALFORMED, s->note ? s->note : "bytes that are no frame");
+            broke(w, is_oversized(w, s->payload) ? DRILL_SYMPTOM_OVERSIZED : DRILL_SYMPTOM_MALFORMED,
+                  s->note ? s->note : "bytes that are no frame");
         }
         break;
     case DRILL_SEEN_END: ended(w, s); break;

@@ -473,4 +473,7 @@ void drill_vary_missing(struct drill_work *w)
     if (w->trigger_end == before) {
         missing_argument(w);
     }
+    if (w->trigger_end == before && !w->lab.stopped) {
+        drill_body_too_short(w);
+    }
 }

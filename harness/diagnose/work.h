@@ -81,6 +81,7 @@ void drill_vary_missing(struct drill_work *w); /* ... what is not there, and may
 void drill_examine_envelope(struct drill_work *w);
 void drill_examine_headers(struct drill_work *w);
 void drill_examine_body(struct drill_work *w);
+void drill_body_too_short(struct drill_work *w); /* a longer one may pass */
 void drill_measure_body(struct drill_work *w); /* last: other steps can move the threshold */
 
 #endif

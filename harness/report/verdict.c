@@ -2,13 +2,13 @@
 #include "report/verdict.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "report/show.h"
 
 /* ---- rates ---- */
 
-/* Wilson's interval at 95 %: from few sessions, too, it says something true. */
-static void interval(uint32_t failed, uint32_t played, double *low, double *high)
+void drill_verdict_interval(uint32_t failed, uint32_t played, double *low, double *high)
 {
     const double z = 1.96;
     double n = played ? played : 1, p = failed / n;
@@ -23,7 +23,7 @@ static void interval(uint32_t failed, uint32_t played, double *low, double *high
 static void add_rate(struct drill_buf *out, uint32_t failed, uint32_t played)
 {
     double low, high;
-    interval(failed, played, &low, &high);
+    drill_verdict_interval(failed, played, &low, &high);
     drill_show_add(out, "%u of %u (%.0f %%; 95 %% between %.0f and %.0f %%)", failed, played,
                    played ? 100.0 * failed / played : 0.0, 100 * low, 100 * high);
 }
@@ -32,11 +32,33 @@ static void add_rate(struct drill_buf *out, uint32_t failed, uint32_t played)
 
 static void add_triggers(struct drill_buf *out, const struct drill_verdict *v)
 {
+    if (!v->found->triggers) {
+        drill_show_add(out, "  not found: a harmless message passes, and no single thing of this one "
+                            "was found that it hangs on\n");
+    }
     for (const struct drill_trigger *t = v->found->triggers; t; t = t->next) {
         char text[900];
         drill_trigger_say(t, text, sizeof(text));
         drill_show_add(out, "  %s%s\n", text, t->next ? " -- and, needed together with it:" : "");
     }
+}
+
+/* What was played: the next thing to change is one of these. */
+static void add_tried(struct drill_buf *out, const struct drill_verdict *v)
+{
+    const struct drill_subject *s = &v->found->minimal;
+    struct drill_span to = s->rcpts ? s->rcpt[0] : drill_span_of(NULL, 0);
+    char more[40] = "";
+    if (s->rcpts > 1) {
+        (void)snprintf(more, sizeof(more), " and %zu more", s->rcpts - 1);
+    }
+    drill_show_add(out,
+                   "  tried: as %s, protocol version %u, client %.*s, from %.*s to %.*s%s\n"
+                   "  not as it was? --mta, --set, --client, --helo, --from, --rcpt, --arg, --auth "
+                   "and --macro say more of it\n",
+                   v->mta, s->settings.version, (int)s->client.addr.len,
+                   (const char *)s->client.addr.ptr, (int)s->from.len, (const char *)s->from.ptr,
+                   (int)to.len, (const char *)to.ptr, more);
 }
 
 static void add_outcome(struct drill_buf *out, const struct drill_verdict *v)
@@ -49,6 +71,7 @@ static void add_outcome(struct drill_buf *out, const struct drill_verdict *v)
         drill_show_add(out, "not reproduced: the message passed in %u of %u sessions%s%s\n",
                        d->played - d->failed, d->played, v->error ? "; looked for: " : "",
                        v->error ? v->error : "");
+        add_tried(out, v);
         return;
     case DRILL_FLAKY:
         drill_signature_say(&d->sig, text, sizeof(text));
@@ -70,8 +93,8 @@ static void add_flaky(struct drill_buf *out, const struct drill_diagnosis *d)
     add_rate(out, d->failed, d->played);
     drill_show_add(out, "\n  a harmless one fails in ");
     add_rate(out, d->plain_failed, d->plain_played);
-    interval(d->failed, d->played, &low, &high);
-    interval(d->plain_failed, d->plain_played, &plain_low, &plain_high);
+    drill_verdict_interval(d->failed, d->played, &low, &high);
+    drill_verdict_interval(d->plain_failed, d->plain_played, &plain_low, &plain_high);
     drill_show_add(out, "\n  %s\n",
                    plain_high < low ? "it depends on the message"
                                     : "so it does not depend on the message: look at the milter's "
@@ -161,7 +184,8 @@ void drill_verdict_text(struct drill_buf *out, const struct drill_verdict *v)
             drill_show_add(out, "  %s\n", v->cause->sentence);
         }
         add_triggers(out, v);
-        drill_show_add(out, "  in %u of %u sessions\n", d->failed, d->played);
+        drill_show_add(out, "  the message as it is failed in %u of %u sessions\n", d->failed,
+                       d->played);
     } else if (d->outcome == DRILL_FLAKY) {
         add_flaky(out, d);
     }

@@ -28,6 +28,8 @@ struct drill_verdict {
     const struct drill_verdict_note *logs, *confs;
 };
 
+/* Wilson's interval at 95 %: from few sessions, too, it says something true. */
+void drill_verdict_interval(uint32_t failed, uint32_t played, double *low, double *high);
 void drill_verdict_text(struct drill_buf *out, const struct drill_verdict *v);
 void drill_verdict_json(struct drill_buf *out, const struct drill_verdict *v);
 

@@ -136,6 +136,14 @@ static const char *outcome_word(enum drill_outcome_kind kind)
     return "";
 }
 
+static void add_rate(json_t *root, const struct drill_diagnosis *d)
+{
+    double low, high;
+    drill_verdict_interval(d->failed, d->played, &low, &high);
+    (void)json_object_set_new(root, "rate_low", json_real(low));
+    (void)json_object_set_new(root, "rate_high", json_real(high));
+}
+
 static void add_cause(json_t *root, const struct drill_verdict *v)
 {
     json_t *list = json_array();
@@ -182,6 +190,7 @@ void drill_verdict_json(struct drill_buf *out, const struct drill_verdict *v)
     (void)json_object_set_new(root, "deterministic", json_boolean(d->deterministic));
     set_number(root, "played", d->played);
     set_number(root, "failed", d->failed);
+    add_rate(root, d);
     set_number(root, "plain_played", d->plain_played);
     set_number(root, "plain_failed", d->plain_failed);
     (void)json_object_set_new(root, "signature",
