@@ -28,8 +28,8 @@ static bool make_folder(const char *path)
 
 /* ---- what happens, as lines that can be played again ---- */
 
-/* A recording says what a peer did, faults included. A scenario only expects: of the milter's faults
- * it holds patterns, and of its silence how long it lasted. */
+/* A recording says what a peer did, faults included. A scenario only expects: of the milter's
+ * faults it holds patterns, and of its silence how long it lasted. */
 struct kept {
     struct drill_transcript t;
     uint64_t last; /* when there last was a frame */

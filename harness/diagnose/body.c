@@ -19,7 +19,7 @@ static const char HELLO[] = "Hello.\r\n";
 
 static bool make_size(struct drill_scale *scale, uint64_t n, struct drill_subject *s)
 {
-    s->body = drill_subject_filler((size_t)n, true, scale->w->arena);
+    s->body = drill_subject_filler((size_t)n, true, drill_work_arena(scale));
     return s->body.ptr != NULL;
 }
 
@@ -35,7 +35,7 @@ static bool make_lines(struct drill_scale *scale, uint64_t n, struct drill_subje
 {
     enum { LINE = 3 };
     size_t size = (size_t)n * LINE;
-    uint8_t *p = drill_arena_take(scale->w->arena, size + 1);
+    uint8_t *p = drill_arena_take(drill_work_arena(scale), size + 1);
     for (size_t i = 0; p && i < size; i += LINE) {
         memcpy(p + i, "a\r\n", LINE);
     }
@@ -46,7 +46,7 @@ static bool make_lines(struct drill_scale *scale, uint64_t n, struct drill_subje
 /* One line of n letters. */
 static bool make_line(struct drill_scale *scale, uint64_t n, struct drill_subject *s)
 {
-    uint8_t *p = drill_arena_take(scale->w->arena, (size_t)n + 3);
+    uint8_t *p = drill_arena_take(drill_work_arena(scale), (size_t)n + 3);
     if (p) {
         memset(p, 'a', (size_t)n);
         memcpy(p + n, "\r\n", 2);
@@ -60,7 +60,7 @@ static bool make_island(struct drill_scale *scale, uint64_t n, struct drill_subj
 {
     struct drill_span body = scale->w->now.body;
     size_t at = (size_t)(scale->text.ptr - body.ptr);
-    struct drill_span masked = drill_subject_masked(body, scale->w->arena);
+    struct drill_span masked = drill_subject_masked(body, drill_work_arena(scale));
     (void)n;
     if (!masked.ptr) {
         return false;
@@ -103,7 +103,7 @@ static void size_near(struct drill_work *w, struct drill_scale *scale)
 static bool is_size(struct drill_work *w)
 {
     struct drill_subject s = w->now;
-    struct drill_scale scale = {w, "harmless bodies, shorter", make_size, 0, {NULL, 0}};
+    struct drill_scale scale = {w, "harmless bodies, shorter", make_size, 0, {NULL, 0}, false};
     size_t n = s.body.len;
     char text[120];
     uint32_t before = w->lab.sessions;
@@ -143,7 +143,7 @@ static void size_of_frame(struct drill_work *w, const struct drill_watch *watch)
 
 void drill_measure_body(struct drill_work *w)
 {
-    struct drill_scale scale = {w, "harmless bodies, shorter", make_size, 0, {NULL, 0}};
+    struct drill_scale scale = {w, "harmless bodies, shorter", make_size, 0, {NULL, 0}, false};
     struct drill_watch watch;
     struct drill_subject s = w->now;
     struct drill_trigger *t = w->size;
@@ -167,7 +167,7 @@ void drill_measure_body(struct drill_work *w)
 void drill_body_too_short(struct drill_work *w)
 {
     enum { LONG = 20000 };
-    struct drill_scale scale = {w, "harmless bodies, longer", make_size, 0, {NULL, 0}};
+    struct drill_scale scale = {w, "harmless bodies, longer", make_size, 0, {NULL, 0}, false};
     struct drill_subject s = w->now;
     if (s.body.len >= LONG || drill_work_refused(w, make_size(&scale, LONG, &s)) ||
         drill_lab_try(&w->lab, &s, "a harmless body of 20000 bytes") != DRILL_ANSWER_OTHER) {
@@ -223,8 +223,8 @@ static bool measure_lines(struct drill_work *w, struct drill_scale *scale, uint6
 
 static bool is_lines(struct drill_work *w)
 {
-    struct drill_scale one = {w, "shorter lines", make_line, 0, {NULL, 0}};
-    struct drill_scale all = {w, "fewer lines", make_lines, 0, {NULL, 0}};
+    struct drill_scale one = {w, "shorter lines", make_line, 0, {NULL, 0}, false};
+    struct drill_scale all = {w, "fewer lines", make_lines, 0, {NULL, 0}, false};
     size_t longest = longest_line(w->now.body), count = count_lines(w->now.body);
     if (drill_work_scales(&one, 1, longest, "one harmless line, as long as the longest")) {
         return measure_lines(w, &one, longest, DRILL_TRIGGER_LINE_LENGTH,
@@ -241,7 +241,7 @@ static bool is_lines(struct drill_work *w)
 /* Cut into other chunks it passes: the bytes around a cut are what counts, at their place. */
 static bool is_cut(struct drill_work *w)
 {
-    struct drill_scale scale = {w, "all else of the body masked", make_island, 0, {NULL, 0}};
+    struct drill_scale scale = {w, "all else of the body masked", make_island, 0, {NULL, 0}, false};
     struct drill_subject s = w->now;
     uint64_t chunk = chunk_of(&s);
     if (s.body.len <= chunk || chunk <= OTHER_CHUNK) {
@@ -272,10 +272,11 @@ struct parts {
     const char *what;
 };
 
-static struct drill_span joined(const struct parts *p, const bool *keep, size_t n)
+static struct drill_span joined(const struct parts *p, const bool *keep, size_t n,
+                                struct drill_arena *arena)
 {
     size_t size = 0;
-    uint8_t *to = drill_arena_take(p->w->arena, p->body.len + 1);
+    uint8_t *to = drill_arena_take(arena, p->body.len + 1);
     for (size_t i = 0; to && i < n; i++) {
         if (keep[i] && p->unit[i].size) {
             memcpy(to + size, p->body.ptr + p->unit[i].at, p->unit[i].size);
@@ -296,7 +297,7 @@ static void ask_parts(void *ctx, const bool *sets, size_t count, size_t n,
     }
     for (size_t i = 0; i < count; i++) {
         subjects[i] = p->w->now;
-        subjects[i].body = joined(p, sets + i * n, n);
+        subjects[i].body = joined(p, sets + i * n, n, &p->w->lab.scratch);
         (void)snprintf(what[i], sizeof(what[i]), "%s", p->what);
         if (drill_work_refused(p->w, subjects[i].body.ptr != NULL)) {
             return;
@@ -322,7 +323,7 @@ static bool take_off(struct drill_work *w, const struct drill_mime_unit *unit, s
     }
     memset(u.keep, true, n * sizeof(bool));
     bool all = drill_reduce_units(&u);
-    struct drill_span left = joined(&p, u.keep, n);
+    struct drill_span left = joined(&p, u.keep, n, w->arena);
     if (!drill_work_refused(w, left.ptr != NULL)) {
         w->now.body = left;
         w->out->reduced = true;
@@ -341,7 +342,7 @@ static bool by_parts(struct drill_work *w)
 
 static void by_content(struct drill_work *w)
 {
-    struct drill_scale scale = {w, "a piece of the body", make_body, 0, {NULL, 0}};
+    struct drill_scale scale = {w, "a piece of the body", make_body, 0, {NULL, 0}, false};
     struct drill_pieces pieces;
     struct drill_trigger *t = drill_work_trigger(w, DRILL_TRIGGER_BODY_BYTES);
     if (!t || !by_parts(w)) {

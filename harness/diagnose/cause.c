@@ -215,6 +215,8 @@ void drill_trigger_say(const struct drill_trigger *t, char *out, size_t cap)
                        (unsigned long long)t->smallest_fail / 1000,
                        (unsigned long long)t->largest_pass / 1000);
         break;
-    case DRILL_TRIGGER_ALWAYS: (void)snprintf(out, cap, "any message: a harmless one fails alike"); break;
+    case DRILL_TRIGGER_ALWAYS:
+        (void)snprintf(out, cap, "any message: a harmless one fails alike");
+        break;
     }
 }

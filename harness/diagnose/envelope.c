@@ -77,14 +77,14 @@ static void examine_sender(struct drill_work *w)
 
 static bool make_rcpts(struct drill_scale *scale, uint64_t n, struct drill_subject *s)
 {
-    return drill_subject_plain_rcpts(s, (size_t)n, scale->w->arena);
+    return drill_subject_plain_rcpts(s, (size_t)n, drill_work_arena(scale));
 }
 
 static bool is_count(struct drill_work *w)
 {
     struct drill_subject s = w->now;
     size_t n = s.rcpts;
-    struct drill_scale scale = {w, "fewer invented recipients", make_rcpts, 0, {NULL, 0}};
+    struct drill_scale scale = {w, "fewer invented recipients", make_rcpts, 0, {NULL, 0}, false};
     if (n < 2 || drill_work_refused(w, make_rcpts(&scale, n, &s)) ||
         drill_work_adopt(w, &s, "as many invented recipients") != DRILL_ANSWER_SAME) {
         return false;

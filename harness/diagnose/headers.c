@@ -7,8 +7,8 @@
 #include <string.h>
 
 enum {
-    FEW = 4,         /* headers that are looked at one by one */
-    PLAIN = 3,       /* headers of the harmless message */
+    FEW = 4,    /* headers that are looked at one by one */
+    PLAIN = 3,  /* headers of the harmless message */
     VALUE = 900 /* about so long is a value where their sum is scaled */
 };
 
@@ -31,12 +31,12 @@ static struct drill_span with_blank(struct drill_arena *arena, struct drill_span
 
 static bool make_count(struct drill_scale *scale, uint64_t n, struct drill_subject *s)
 {
-    return drill_subject_plain_headers(s, (size_t)n, scale->w->arena);
+    return drill_subject_plain_headers(s, (size_t)n, drill_work_arena(scale));
 }
 
 static bool make_length(struct drill_scale *scale, uint64_t n, struct drill_subject *s)
 {
-    struct drill_arena *arena = scale->w->arena;
+    struct drill_arena *arena = drill_work_arena(scale);
     struct drill_span value = with_blank(arena, drill_subject_filler((size_t)n, false, arena));
     return value.ptr && drill_subject_set_value(s, scale->index, value, arena);
 }
@@ -44,7 +44,7 @@ static bool make_length(struct drill_scale *scale, uint64_t n, struct drill_subj
 /* n bytes of values in all, spread over the same number of headers. */
 static bool make_sum(struct drill_scale *scale, uint64_t n, struct drill_subject *s)
 {
-    struct drill_arena *arena = scale->w->arena;
+    struct drill_arena *arena = drill_work_arena(scale);
     size_t count = scale->index, each = (size_t)n / count, more = (size_t)n % count;
     struct drill_span value =
         with_blank(arena, drill_subject_filler(each + 1, false, arena)); /* of the longest */
@@ -57,14 +57,14 @@ static bool make_sum(struct drill_scale *scale, uint64_t n, struct drill_subject
 static bool make_value(struct drill_scale *scale, uint64_t n, struct drill_subject *s)
 {
     (void)n;
-    struct drill_span value = with_blank(scale->w->arena, scale->text);
-    return value.ptr && drill_subject_set_value(s, scale->index, value, scale->w->arena);
+    struct drill_span value = with_blank(drill_work_arena(scale), scale->text);
+    return value.ptr && drill_subject_set_value(s, scale->index, value, drill_work_arena(scale));
 }
 
 static bool make_name(struct drill_scale *scale, uint64_t n, struct drill_subject *s)
 {
     (void)n;
-    return drill_subject_set_name(s, scale->index, scale->text, scale->w->arena);
+    return drill_subject_set_name(s, scale->index, scale->text, drill_work_arena(scale));
 }
 
 /* ---- one header ---- */
@@ -100,7 +100,7 @@ static void in_frame_bytes(struct drill_work *w, size_t i, struct drill_trigger 
 {
     struct drill_watch watch;
     struct drill_subject s = w->now;
-    struct drill_scale scale = {w, "", make_length, i, {NULL, 0}};
+    struct drill_scale scale = {w, "", make_length, i, {NULL, 0}, false};
     if (drill_work_refused(w, make_length(&scale, t->smallest_fail, &s))) {
         return;
     }
@@ -119,7 +119,7 @@ static bool is_long(struct drill_work *w, size_t i, struct drill_span name)
 {
     struct drill_subject s = w->now;
     struct drill_span value = w->now.header[i]->value;
-    struct drill_scale scale = {w, "", make_length, i, {NULL, 0}};
+    struct drill_scale scale = {w, "", make_length, i, {NULL, 0}, false};
     size_t length = value.len > 1 ? value.len - 1 : 1;
     if (length < 2 || drill_work_refused(w, make_length(&scale, length, &s)) ||
         drill_work_adopt(w, &s, "a value of harmless letters, as long") != DRILL_ANSWER_SAME) {
@@ -149,14 +149,14 @@ static bool is_token(struct drill_span name)
 /* A name of n letters. */
 static bool make_long_name(struct drill_scale *scale, uint64_t n, struct drill_subject *s)
 {
-    struct drill_arena *arena = scale->w->arena;
+    struct drill_arena *arena = drill_work_arena(scale);
     struct drill_span name = drill_subject_filler((size_t)n, false, arena);
     return name.ptr && drill_subject_set_name(s, scale->index, name, arena);
 }
 
 static bool by_name_size(struct drill_work *w, size_t i, struct drill_span name)
 {
-    struct drill_scale scale = {w, "shorter names", make_long_name, i, {NULL, 0}};
+    struct drill_scale scale = {w, "shorter names", make_long_name, i, {NULL, 0}, false};
     struct drill_subject s = w->now;
     if (!drill_work_scales(&scale, 1, name.len, "a name of harmless letters, as long")) {
         return false;
@@ -191,7 +191,8 @@ static void by_name(struct drill_work *w, size_t i, struct drill_span name)
     } else if (is_token(name)) {
         (void)header_trigger(w, DRILL_TRIGGER_HEADER_NAME, name);
     } else {
-        struct drill_scale scale = {w, "a piece of the header's name", make_name, i, {NULL, 0}};
+        struct drill_scale scale = {w,    "a piece of the header's name", make_name, i, {NULL, 0},
+                                    false};
         t = header_trigger(w, DRILL_TRIGGER_NAME_BYTES, name);
         if (t) {
             t->bytes = drill_work_piece(&scale, name);
@@ -205,8 +206,8 @@ static bool is_fold(struct drill_work *w, size_t i, struct drill_span value, str
     static const char FOLD[] = "\r\n ";
     struct drill_subject s = w->now;
     if (drill_span_find(value, '\n') == value.len ||
-        drill_work_refused(
-            w, drill_subject_set_value(&s, i, drill_span_str(" a\r\n a"), w->arena)) ||
+        drill_work_refused(w,
+                           drill_subject_set_value(&s, i, drill_span_str(" a\r\n a"), w->arena)) ||
         drill_work_adopt(w, &s, "a harmless value of two lines") != DRILL_ANSWER_SAME) {
         return false;
     }
@@ -220,7 +221,8 @@ static bool is_fold(struct drill_work *w, size_t i, struct drill_span value, str
 
 static void by_value(struct drill_work *w, size_t i, struct drill_span name)
 {
-    struct drill_scale scale = {w, "a piece of the header's value", make_value, i, {NULL, 0}};
+    struct drill_scale scale = {w,    "a piece of the header's value", make_value, i, {NULL, 0},
+                                false};
     struct drill_span value = w->now.header[i]->value;
     struct drill_subject s = w->now;
     struct drill_pieces pieces;
@@ -264,7 +266,7 @@ static void examine_one(struct drill_work *w, size_t i)
 
 static bool is_count(struct drill_work *w)
 {
-    struct drill_scale scale = {w, "fewer harmless headers", make_count, 0, {NULL, 0}};
+    struct drill_scale scale = {w, "fewer harmless headers", make_count, 0, {NULL, 0}, false};
     size_t n = w->now.headers;
     if (!drill_work_scales(&scale, PLAIN, n, "as many harmless headers")) {
         return false;
@@ -288,7 +290,7 @@ static bool is_count(struct drill_work *w)
 /* n headers of the name of header `index`, each with the value `a`. */
 static bool make_same(struct drill_scale *scale, uint64_t n, struct drill_subject *s)
 {
-    return drill_subject_same_headers(s, scale->text, (size_t)n, scale->w->arena);
+    return drill_subject_same_headers(s, scale->text, (size_t)n, drill_work_arena(scale));
 }
 
 static size_t count_name(const struct drill_subject *s, struct drill_span name)
@@ -318,7 +320,7 @@ static struct drill_span most_of(const struct drill_subject *s, size_t *count)
 /* How many there may be of one name. */
 static bool measure_same(struct drill_work *w, struct drill_span name, size_t n)
 {
-    struct drill_scale scale = {w, "fewer headers of one name", make_same, 0, name};
+    struct drill_scale scale = {w, "fewer headers of one name", make_same, 0, name, false};
     if (!drill_work_scales(&scale, 1, n, "headers of one name only, with harmless values")) {
         return false;
     }
@@ -375,7 +377,7 @@ static bool is_sum(struct drill_work *w)
 {
     size_t n = bytes_of(&w->now);
     struct drill_scale scale = {
-        w, "harmless headers of fewer bytes", make_sum, n / VALUE + PLAIN, {NULL, 0}};
+        w, "harmless headers of fewer bytes", make_sum, n / VALUE + PLAIN, {NULL, 0}, false};
     if (!drill_work_scales(&scale, 1, n, "harmless headers of as many bytes")) {
         return false;
     }
@@ -460,9 +462,8 @@ static bool is_missing(struct drill_work *w)
         return false;
     }
     size_t n = add_missing(w, &plain, SIZE_MAX, &s, &name);
-    if (n == 0 ||
-        drill_lab_try(&w->lab, &s, "with the headers that mail should have") !=
-            DRILL_ANSWER_OTHER) {
+    if (n == 0 || drill_lab_try(&w->lab, &s, "with the headers that mail should have") !=
+                      DRILL_ANSWER_OTHER) {
         return false;
     }
     bool found = false;

@@ -65,8 +65,8 @@ void drill_lab_fini(struct drill_lab *lab);
 /* Plays one subject. The watch holds what was seen. */
 bool drill_lab_play(struct drill_lab *lab, const struct drill_subject *s, const char *what,
                     struct drill_watch *watch);
-/* The same `count` times (at most DRILL_LAB_BATCH) side by side. False: not all were played; what was
- * not has the symptom UNKNOWN. */
+/* The same `count` times (at most DRILL_LAB_BATCH) side by side. False: not all were played; what
+ * was not has the symptom UNKNOWN. */
 bool drill_lab_play_all(struct drill_lab *lab, const struct drill_subject *s, const char *what,
                         struct drill_watch *watches, size_t count);
 /* Does it fail alike? Listed as `what` (experiments of one name in a row are one entry). */

@@ -115,8 +115,8 @@ static void ended(struct drill_watch *w, const struct drill_seen *s)
     }
 }
 
-/* The beginning of a reply that is too large; other protocols' first bytes are letters, which make a
- * far larger number. */
+/* The beginning of a reply that is too large; other protocols' first bytes are letters, which make
+ * a far larger number. */
 static bool is_oversized(const struct drill_watch *w, struct drill_span bytes)
 {
     enum { LETTERS = 0x20 };
@@ -142,7 +142,8 @@ void drill_watch_seen(void *ctx, const struct drill_seen *s)
         break;
     case DRILL_SEEN_RAW:
         if (!s->ours) {
-            broke(w, is_oversized(w, s->payload) ? DRILL_SYMPTOM_OVERSIZED : DRILL_SYMPTOM_MALFORMED,
+            broke(w,
+                  is_oversized(w, s->payload) ? DRILL_SYMPTOM_OVERSIZED : DRILL_SYMPTOM_MALFORMED,
                   s->note ? s->note : "bytes that are no frame");
         }
         break;

@@ -54,8 +54,8 @@ bool drill_subject_add_header(struct drill_subject *s, const struct drill_mail_h
                               struct drill_arena *arena);
 /* n invented recipients without parameters in place of all. */
 bool drill_subject_plain_rcpts(struct drill_subject *s, size_t n, struct drill_arena *arena);
-/* A message that nobody has a reason to refuse: the headers that mail should have, one line of body,
- * one invented sender and recipient. Settings and client stay. */
+/* A message that nobody has a reason to refuse: the headers that mail should have, one line of
+ * body, one invented sender and recipient. Settings and client stay. */
 bool drill_subject_plain_message(struct drill_subject *s, struct drill_arena *arena);
 /* One more macro left out, or (value not NULL) sent at `code`. */
 bool drill_subject_macro(struct drill_subject *s, uint8_t code, const char *name, const char *value,

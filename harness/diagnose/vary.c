@@ -35,7 +35,8 @@ static bool passes(const struct variants *v, size_t i)
     return v->answer[i] != DRILL_ANSWER_NONE && v->symptom[i] == DRILL_SYMPTOM_NONE;
 }
 
-/* All values of all factors in full batches: a failure that takes long is waited for as seldom as can be. */
+/* All values of all factors in full batches: a failure that takes long is waited for as seldom as
+ * can be. */
 static void play_all(struct drill_work *w, struct variants *const *v, size_t count)
 {
     struct drill_subject subject[DRILL_LAB_BATCH];
@@ -115,8 +116,7 @@ static void make_version(struct drill_work *w, struct variants *v)
     for (size_t i = 0; i < sizeof(VERSIONS) / sizeof(*VERSIONS); i++) {
         char what[40];
         (void)snprintf(what, sizeof(what), "protocol version %u", VERSIONS[i]);
-        struct drill_subject *s =
-            VERSIONS[i] != w->now.settings.version ? add(w, v, what) : NULL;
+        struct drill_subject *s = VERSIONS[i] != w->now.settings.version ? add(w, v, what) : NULL;
         if (s) {
             s->settings.version = VERSIONS[i];
         }

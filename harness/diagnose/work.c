@@ -77,6 +77,20 @@ enum drill_answer drill_work_adopt(struct drill_work *w, const struct drill_subj
     return answer;
 }
 
+struct drill_arena *drill_work_arena(const struct drill_scale *scale)
+{
+    return scale->trial ? &scale->w->lab.scratch : scale->w->arena;
+}
+
+/* For one experiment: a body of 100 MB that is made anew for each would fill all memory. */
+static bool make_trial(struct drill_scale *scale, uint64_t n, struct drill_subject *s)
+{
+    scale->trial = true;
+    bool made = scale->make(scale, n, s);
+    scale->trial = false;
+    return made;
+}
+
 /* The subjects of one batch, made and tried. */
 static void ask_numbers(void *ctx, const uint64_t *numbers, size_t count,
                         enum drill_answer *answers)
@@ -89,7 +103,7 @@ static void ask_numbers(void *ctx, const uint64_t *numbers, size_t count,
     }
     for (size_t i = 0; i < count; i++) {
         subjects[i] = scale->w->now;
-        if (drill_work_refused(scale->w, scale->make(scale, numbers[i], &subjects[i]))) {
+        if (drill_work_refused(scale->w, make_trial(scale, numbers[i], &subjects[i]))) {
             return;
         }
         (void)snprintf(what[i], sizeof(what[i]), "%s", scale->what);
@@ -122,13 +136,12 @@ bool drill_work_scales(struct drill_scale *scale, uint64_t few, uint64_t n, cons
 {
     struct drill_work *w = scale->w;
     struct drill_subject many = w->now, less = w->now;
-    if (n <= few || drill_work_refused(w, scale->make(scale, n, &many) &&
-                                              scale->make(scale, few, &less))) {
+    if (n <= few || drill_work_refused(w, scale->make(scale, n, &many)) ||
+        drill_lab_try(&w->lab, &many, what) != DRILL_ANSWER_SAME ||
+        drill_work_refused(w, make_trial(scale, few, &less))) {
         return false;
     }
-    return drill_lab_try(&w->lab, &many, what) == DRILL_ANSWER_SAME &&
-           drill_lab_try(&w->lab, &less, scale->what) == DRILL_ANSWER_OTHER &&
-           take_over(w, &many);
+    return drill_lab_try(&w->lab, &less, scale->what) == DRILL_ANSWER_OTHER && take_over(w, &many);
 }
 
 struct piece {
@@ -148,7 +161,7 @@ static void ask_pieces(void *ctx, const size_t *from, const size_t *to, size_t c
     for (size_t i = 0; i < count; i++) {
         subjects[i] = p->scale->w->now;
         p->scale->text = drill_span_sub(p->text, from[i], to[i] - from[i]);
-        if (drill_work_refused(p->scale->w, p->scale->make(p->scale, 0, &subjects[i]))) {
+        if (drill_work_refused(p->scale->w, make_trial(p->scale, 0, &subjects[i]))) {
             return;
         }
         (void)snprintf(what[i], sizeof(what[i]), "%s", p->scale->what);
@@ -171,10 +184,10 @@ struct drill_span drill_work_piece(struct drill_scale *scale, struct drill_span 
 /* ---- pieces that are apart ---- */
 
 /* The text without from..to. ptr NULL: no memory. */
-static struct drill_span without(struct drill_work *w, struct drill_span text, size_t from,
-                                 size_t to)
+static struct drill_span without(struct drill_work *w, struct drill_arena *arena,
+                                 struct drill_span text, size_t from, size_t to)
 {
-    uint8_t *p = drill_arena_take(w->arena, text.len + 1);
+    uint8_t *p = drill_arena_take(arena, text.len + 1);
     if (drill_work_refused(w, p != NULL)) {
         return drill_span_of(NULL, 0);
     }
@@ -201,10 +214,10 @@ static void ask_gaps(void *ctx, const uint64_t *numbers, size_t count, enum dril
     for (size_t i = 0; i < count; i++) {
         size_t n = (size_t)numbers[i];
         size_t from = n < g->fixed ? n : g->fixed, to = n < g->fixed ? g->fixed : n;
-        g->scale->text = without(g->scale->w, g->text, from, to);
+        g->scale->text = without(g->scale->w, &g->scale->w->lab.scratch, g->text, from, to);
         subjects[i] = g->scale->w->now;
         if (!g->scale->text.ptr ||
-            drill_work_refused(g->scale->w, g->scale->make(g->scale, 0, &subjects[i]))) {
+            drill_work_refused(g->scale->w, make_trial(g->scale, 0, &subjects[i]))) {
             return;
         }
         (void)snprintf(what[i], sizeof(what[i]), "%s, with a gap", g->scale->what);
@@ -242,7 +255,8 @@ static size_t widen(struct gap *g, size_t from, size_t to, size_t at)
     struct drill_bisect right = {to, at + 1, 0, g->scale->w->wide, ask_gaps, g};
     g->fixed = (size_t)left.fail;
     (void)drill_bisect(&right);
-    struct drill_span rest = without(g->scale->w, g->text, (size_t)left.fail, (size_t)right.fail);
+    struct drill_span rest =
+        without(g->scale->w, g->scale->w->arena, g->text, (size_t)left.fail, (size_t)right.fail);
     if (!rest.ptr) {
         return to;
     }

@@ -19,7 +19,7 @@ struct drill_work {
     struct drill_watch *room; /* DRILL_LAB_BATCH of them, for sessions side by side */
     struct drill_trigger **trigger_end;
     struct drill_suspect **suspect_end;
-    size_t wide; /* sessions side by side */
+    size_t wide;                /* sessions side by side */
     struct drill_trigger *size; /* that of the body's size, until it is measured */
     uint64_t size_pass;         /* ... of which so much passes */
     bool no_memory;
@@ -50,7 +50,10 @@ struct drill_scale {
     bool (*make)(struct drill_scale *scale, uint64_t n, struct drill_subject *s);
     size_t index; /* the maker's own */
     struct drill_span text;
+    bool trial; /* what is made lasts for one experiment only; else it stays */
 };
+/* Where a maker takes memory. */
+struct drill_arena *drill_work_arena(const struct drill_scale *scale);
 /* Narrows pass..fail; the trigger's numbers are then measured. */
 void drill_work_measure(struct drill_scale *scale, uint64_t pass, uint64_t fail,
                         struct drill_trigger *t);
@@ -82,6 +85,6 @@ void drill_examine_envelope(struct drill_work *w);
 void drill_examine_headers(struct drill_work *w);
 void drill_examine_body(struct drill_work *w);
 void drill_body_too_short(struct drill_work *w); /* a longer one may pass */
-void drill_measure_body(struct drill_work *w); /* last: other steps can move the threshold */
+void drill_measure_body(struct drill_work *w);   /* last: other steps can move the threshold */
 
 #endif

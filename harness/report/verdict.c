@@ -33,8 +33,9 @@ static void add_rate(struct drill_buf *out, uint32_t failed, uint32_t played)
 static void add_triggers(struct drill_buf *out, const struct drill_verdict *v)
 {
     if (!v->found->triggers) {
-        drill_show_add(out, "  not found: a harmless message passes, and no single thing of this one "
-                            "was found that it hangs on\n");
+        drill_show_add(out,
+                       "  not found: a harmless message passes, and no single thing of this one "
+                       "was found that it hangs on\n");
     }
     for (const struct drill_trigger *t = v->found->triggers; t; t = t->next) {
         char text[900];
