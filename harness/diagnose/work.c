@@ -246,22 +246,42 @@ static bool find_gap(const struct gap *g, size_t from, size_t to, size_t *at)
     return false;
 }
 
-/* Leaves out what is not needed around `at`; where the two sides then meet. */
+/* Is it still failing without from..to? */
+static bool fails_without(const struct gap *g, size_t from, size_t to)
+{
+    struct gap one = *g;
+    uint64_t next = from;
+    enum drill_answer answer;
+    one.fixed = to;
+    ask_gaps(&one, &next, 1, &answer);
+    return answer == DRILL_ANSWER_SAME;
+}
+
+/* Leaves out what is not needed around `at`; where the two sides then meet. A byte on the one side
+ * of the gap can stand in for its like on the other: then that one is taken back. */
 static size_t widen(struct gap *g, size_t from, size_t to, size_t at)
 {
+    const uint8_t *p = g->text.ptr;
     struct drill_bisect left = {from, at, 0, g->scale->w->wide, ask_gaps, g};
     g->fixed = at + 1;
     (void)drill_bisect(&left);
+    size_t a = (size_t)left.fail;
+    while (a < at && p[a] == p[at + 1] && !fails_without(g, a, at + 2)) {
+        a++;
+    }
     struct drill_bisect right = {to, at + 1, 0, g->scale->w->wide, ask_gaps, g};
-    g->fixed = (size_t)left.fail;
+    g->fixed = a;
     (void)drill_bisect(&right);
-    struct drill_span rest =
-        without(g->scale->w, g->scale->w->arena, g->text, (size_t)left.fail, (size_t)right.fail);
+    size_t b = (size_t)right.fail;
+    while (b > at + 1 && a > 0 && p[b - 1] == p[a - 1] && !fails_without(g, a + 1, b)) {
+        b--;
+    }
+    struct drill_span rest = without(g->scale->w, g->scale->w->arena, g->text, a, b);
     if (!rest.ptr) {
         return to;
     }
     g->text = rest;
-    return (size_t)left.fail;
+    return a;
 }
 
 void drill_work_split(struct drill_scale *scale, struct drill_span text, struct drill_pieces *out)

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/* Planted faults that are numbers, places in a text, or values that come from somewhere else. */
+#include "tests/planted.h"
+
+/* ---- planted faults ---- */
+
+static bool long_line(const struct drill_trial *t)
+{
+    struct drill_span body = mail_of(t)->body;
+    for (size_t at = 0, len; at < body.len; at += len + 1) {
+        len = drill_span_find(drill_span_sub(body, at, body.len), '\n');
+        if (len > 91) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool many_lines(const struct drill_trial *t)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < mail_of(t)->body.len; i++) {
+        n += mail_of(t)->body.ptr[i] == '\n';
+    }
+    return n > 2;
+}
+
+static bool short_body(const struct drill_trial *t)
+{
+    return mail_of(t)->body.len < 777;
+}
+
+static bool two_words(const struct drill_trial *t)
+{
+    return contains(mail_of(t)->body, "first line") && contains(mail_of(t)->body, "last line");
+}
+
+/* The word stands in the body, and a chunk ends within it. */
+static bool over_a_cut(const struct drill_trial *t)
+{
+    struct drill_span body = mail_of(t)->body;
+    uint32_t chunk = t->settings->chunk ? t->settings->chunk : 65535;
+    size_t word = strlen("magic");
+    for (size_t at = chunk; at + word <= body.len; at += chunk) {
+        if (contains(drill_span_sub(body, at - word + 1, 2 * word - 2), "magic")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool long_name(const struct drill_trial *t)
+{
+    for (const struct drill_mail_header *h = mail_of(t)->headers; h; h = h->next) {
+        if (h->name.len > 30) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static size_t of_name(const struct drill_trial *t, const char *name)
+{
+    size_t n = 0;
+    for (const struct drill_mail_header *h = mail_of(t)->headers; h; h = h->next) {
+        n += drill_span_equal(h->name, of(name));
+    }
+    return n;
+}
+
+static bool two_of_a_name(const struct drill_trial *t)
+{
+    return of_name(t, "X-One") > 1;
+}
+
+static bool five_of_a_name(const struct drill_trial *t)
+{
+    return of_name(t, "Received") > 4;
+}
+
+static bool no_date(const struct drill_trial *t)
+{
+    return of_name(t, "Date") == 0;
+}
+
+static bool large_sum(const struct drill_trial *t)
+{
+    size_t n = 0;
+    for (const struct drill_mail_header *h = mail_of(t)->headers; h; h = h->next) {
+        n += h->name.len + h->value.len + 1;
+    }
+    return n > 3333;
+}
+
+static bool folded(const struct drill_trial *t)
+{
+    for (const struct drill_mail_header *h = mail_of(t)->headers; h; h = h->next) {
+        if (contains(h->value, "\n")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool a_step(const struct drill_trial *t)
+{
+    return t->settings->protocol & DRILL_SMFIP_NR_HDR;
+}
+
+static bool macro_value(const struct drill_trial *t)
+{
+    const struct drill_extra_macro *m = extra(t, "{mail_addr}");
+    struct drill_span value = m ? m->value : t->traffic->messages->from;
+    return !t->settings->macros_none && !(m && m->absent) && contains(value, "spam@example.net");
+}
+
+/* ---- tests ---- */
+
+static void is_measured(const char *message, fault_fn *fault, enum drill_trigger_kind kind,
+                        uint64_t pass, uint64_t fail)
+{
+    struct a_case c;
+    case_init(&c, message, NULL);
+    c.milter.fault = fault;
+    const struct drill_trigger *t = only(&c, kind);
+    assert_true(t->measured);
+    assert_int_equal(t->largest_pass, pass);
+    assert_int_equal(t->smallest_fail, fail);
+    drill_arena_fini(&c.arena);
+}
+
+static void test_what_is_a_number(void **state)
+{
+    static char many[8000];
+    size_t used = 0;
+    (void)state;
+    /* Of a line, its CR is counted by the milter, and not by what is told. */
+    static char line[200];
+    (void)snprintf(line, sizeof(line), "Subject: x\r\n\r\n%0120d\r\nx\r\n", 1);
+    is_measured(line, long_line, DRILL_TRIGGER_LINE_LENGTH, 90, 91);
+    is_measured("Subject: x\r\n\r\na\r\nb\r\nc\r\n", many_lines, DRILL_TRIGGER_LINES, 2, 3);
+    is_measured(MESSAGE, short_body, DRILL_TRIGGER_BODY_SIZE, 777, 776);
+    is_measured("X-A-Name-That-Is-Longer-Than-Others: x\r\n\r\nx\r\n", long_name,
+                DRILL_TRIGGER_NAME_SIZE, 30, 31);
+    is_measured("X-One: a\r\nSubject: x\r\nX-One: b\r\n\r\nx\r\n", two_of_a_name,
+                DRILL_TRIGGER_HEADER_COUNT, 1, 2);
+    for (size_t i = 0; i < 9; i++) {
+        used += (size_t)snprintf(many + used, sizeof(many) - used, "Received: by h%zu\r\n", i);
+    }
+    (void)snprintf(many + used, sizeof(many) - used, "Subject: x\r\n\r\nx\r\n");
+    is_measured(many, five_of_a_name, DRILL_TRIGGER_HEADER_COUNT, 4, 5);
+    used = 0;
+    for (size_t i = 0; i < 9; i++) {
+        used += (size_t)snprintf(many + used, sizeof(many) - used, "X-Pad-%zu: %0600d\r\n", i, 1);
+    }
+    (void)snprintf(many + used, sizeof(many) - used, "\r\nx\r\n");
+    is_measured(many, large_sum, DRILL_TRIGGER_HEADER_SIZE, 3333, 3334);
+}
+
+static void test_what_has_a_place_or_none(void **state)
+{
+    enum { LONG = 70000 };
+    static char body[LONG + 100];
+    struct a_case c;
+    (void)state;
+    case_init(&c, MESSAGE, NULL);
+    c.milter.fault = two_words;
+    const struct drill_trigger *t;
+    assert_int_equal(diagnose(&c, 500), DRILL_OK);
+    t = c.found.triggers;
+    assert_non_null(t);
+    helper_assert_bytes(t->bytes, of("first line"), "first");
+    assert_non_null(t->next);
+    helper_assert_bytes(t->next->bytes, of("last line"), "last");
+    drill_arena_fini(&c.arena);
+
+    memset(body, 'x', LONG);
+    for (size_t i = 70; i < LONG; i += 72) {
+        memcpy(body + i, "\r\n", 2);
+    }
+    memcpy(body, "Subject: x\r\n\r\n", 14);
+    memcpy(body + 14 + 65535 - 2, "magic", 5);
+    case_init(&c, body, NULL);
+    c.milter.fault = over_a_cut;
+    helper_assert_bytes(only(&c, DRILL_TRIGGER_BODY_CHUNKS)->bytes, of("magic"), "cut");
+    drill_arena_fini(&c.arena);
+
+    case_init(&c, "Subject: x\r\nX-A: one\r\n two\r\nX-B: b\r\n\r\nx\r\n", NULL);
+    c.milter.fault = folded;
+    helper_assert_bytes(only(&c, DRILL_TRIGGER_HEADER_BYTES)->bytes, of("\r\n "), "fold");
+    assert_string_equal(c.found.triggers->header, "X-A");
+    drill_arena_fini(&c.arena);
+
+    case_init(&c, MESSAGE, NULL);
+    c.milter.fault = no_date;
+    t = only(&c, DRILL_TRIGGER_HEADER_NAME);
+    assert_string_equal(t->header, "Date");
+    assert_true(t->mended_by);
+    drill_arena_fini(&c.arena);
+}
+
+static void test_where_a_value_comes_from(void **state)
+{
+    struct a_case c;
+    (void)state;
+    case_init(&c, MESSAGE, NULL);
+    c.envelope.from = of("<spam@example.net>");
+    c.milter.fault = macro_value;
+    assert_string_equal(only(&c, DRILL_TRIGGER_MACRO)->name, "{mail_addr}");
+    drill_arena_fini(&c.arena);
+
+    case_init(&c, MESSAGE, NULL);
+    c.milter.fault = a_step;
+    c.milter.took = 500000; /* side by side */
+    assert_string_equal(only(&c, DRILL_TRIGGER_STEPS)->name, "nr_hdr");
+    drill_arena_fini(&c.arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_a_number),
+        cmocka_unit_test(test_what_has_a_place_or_none),
+        cmocka_unit_test(test_where_a_value_comes_from),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
