@@ -11,6 +11,7 @@ import sys
 
 import pytest
 
+from peers.base import taken, wait_until
 from peers.harness import ROOT
 
 ZOO = os.path.join(ROOT, "ci", "zoo", "zoo.py")
@@ -220,6 +221,8 @@ CASES = {
     "nandu": Case(in_parts(b"please-hang-here", lines=300), args=QUICK, symptom="silent",
                   ruled_out=BODY_ONLY, kind="body-bytes", stage="body",
                   bytes="please-hang-here"),
+    "phoenix": Case(message(headers(b"X-Nova: 1", decoys=9), prose(9)), ruled_out=HEADERS_ONLY,
+                    kind="header-name", stage="header", header="X-Nova"),
     "ocelot": Case(in_parts(b"limited offer", own=[b"X-Priority: 1"]), kind="body-bytes",
                    stage="body", bytes="limited offer", ruled_out=THE_REST,
                    also=[{"kind": "header-name", "header": "X-Priority"}]),
@@ -284,6 +287,7 @@ def test_the_planted_fault_is_found(drill, animal, work, name):
     ruled_out = {suspect["suspect"] for suspect in found["ruled_out"]}
     assert not set(case.ruled_out) - ruled_out, result.dump("not ruled out")
     assert found["complete"] and found["sessions"] <= SESSIONS, result.dump("too many sessions")
+    assert wait_until(lambda: taken(port_of(address)), lambda: True)
     drill("run", "--milter", address, *timeouts(case), os.path.join(folder, "minimal.drill"))\
         .check_exit(0)
 
@@ -325,6 +329,10 @@ def test_a_megabyte_is_reduced_within_400_sessions(drill, animal, work):
     result, found = diagnose(drill, animal("mole"), text, work)
     holds(found["trigger"], {"kind": "body-bytes", "bytes": "WQX-77/31;"}, result)
     assert found["sessions"] <= 400, result.dump("too many sessions")
+
+
+def port_of(address):
+    return int(address.split(":")[1].split("@")[0])
 
 
 def timeouts(case):

@@ -109,6 +109,16 @@ def hang(connection, _data):
     swallow(connection)
 
 
+def crash(connection, _data):
+    """The whole program is gone, and is started again a little later (main)."""
+    LISTENING[0].shutdown(socket.SHUT_RDWR)  # accept() gives up
+    LISTENING[0].close()
+    reset(connection, b"")
+
+
+LISTENING = []
+
+
 def swallow(connection):
     while connection.recv(65536):
         pass
@@ -222,6 +232,7 @@ ANIMALS = {
     "marmot": Animal(says(frame(b"b", bytes(51 << 20))), ("eob",),
                      lambda m: m.header(b"X-Archive")),
     "nandu": Animal(hang, ("eob",), lambda m: b"please-hang-here" in m.body),
+    "phoenix": Animal(crash, ("header",), lambda m: m.header(b"X-Nova")),
     # two together
     "ocelot": Animal(reset, ("eob",), lambda m: m.header(b"X-Priority") and
                      b"limited offer" in m.body),
@@ -295,12 +306,22 @@ def main():
         return
     if len(sys.argv) != 2 or sys.argv[1] not in ANIMALS:
         sys.exit("usage: zoo.py NAME | --list")
-    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-    print(f"inet:{listener.getsockname()[1]}@127.0.0.1", flush=True)
+    LISTENING.append(socket.create_server(("127.0.0.1", 0), backlog=128))
+    address = LISTENING[0].getsockname()
+    print(f"inet:{address[1]}@127.0.0.1", flush=True)
     while True:
-        connection, _ = listener.accept()
-        threading.Thread(target=serve, args=(ANIMALS[sys.argv[1]], connection),
-                         daemon=True).start()
+        accept_until_a_crash(ANIMALS[sys.argv[1]], LISTENING[0])
+        time.sleep(0.15)
+        LISTENING[0] = socket.create_server(address, backlog=128)
+
+
+def accept_until_a_crash(animal, listener):
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return
+        threading.Thread(target=serve, args=(animal, connection), daemon=True).start()
 
 
 if __name__ == "__main__":

@@ -31,6 +31,9 @@ struct diagnose {
 
 /* Fills d->lab. */
 void diagnose_lab_init(struct diagnose *d);
+/* Before the nth look for a milter that is gone, from 0: waits, each time twice as long; a second
+ * in all. False: it has been looked for long enough, or the user interrupted. */
+bool diagnose_pause(unsigned nth);
 /* A --log or --conf file. False: no memory (printed). */
 bool diagnose_file_add(struct diagnose *d, const char *path, bool log);
 /* Before the first session: all can be read, and how long the logs are. False after an error that

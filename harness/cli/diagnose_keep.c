@@ -101,7 +101,8 @@ static bool write_scenario(struct diagnose *d, const struct drill_client *client
     return ok;
 }
 
-bool diagnose_keep(struct diagnose *d)
+/* One session of the minimal case. False after an error that was printed. *there: it was played. */
+static bool play_once(struct diagnose *d, struct drill_client *client, bool *there)
 {
     struct send *s = &d->send;
     struct drill_error err;
@@ -109,10 +110,6 @@ bool diagnose_keep(struct diagnose *d)
     struct drill_run_config config = {0};
     struct cli_stage stage = s->stage;
     struct drill_scene scene = s->scene;
-    struct drill_client *client = drill_subject_traffic(&d->found.minimal, &s->arena);
-    if (!client || !make_folder(d->out)) {
-        return false;
-    }
     drill_transcript_init(&kept.t, "minimal", &s->arena, NULL);
     scene.traffic = client;
     stage.mode = s->net ? CLI_AS_MTA : CLI_SIM_MILTER;
@@ -127,14 +124,29 @@ bool diagnose_keep(struct diagnose *d)
     config.simulated = s->net == NULL;
     config.observer = (struct drill_observer){seen, &kept};
     bool ok = cli_stage_open(&stage, &config, &scene, &err);
+    *there = false;
     if (!ok) {
         cli_error(&err);
     } else {
         cli_stage_play(&stage, false);
+        *there = drill_run_result(stage.run) != DRILL_RESULT_UNREACHABLE;
         const struct drill_told *told = drill_mta_outcome(drill_run_mta(stage.run), 1);
-        ok = write_scenario(d, client, kept.quiet || kept.torn ? NULL : told, &kept.t);
+        ok = !*there || write_scenario(d, client, kept.quiet || kept.torn ? NULL : told, &kept.t);
     }
     cli_stage_close(&stage);
     drill_transcript_fini(&kept.t);
     return ok;
+}
+
+bool diagnose_keep(struct diagnose *d)
+{
+    struct drill_client *client = drill_subject_traffic(&d->found.minimal, &d->send.arena);
+    bool there = false, ok = client && make_folder(d->out);
+    for (unsigned i = 0; ok && !there && diagnose_pause(i); i++) {
+        ok = play_once(d, client, &there);
+    }
+    if (ok && !there) {
+        cli_complain("%s: not written, the milter takes no more connections", d->out);
+    }
+    return ok && there;
 }

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/diagnose.h"
 
 /* The MTA's own limits count; this one is for frames that trickle. */
-enum { REPRODUCED = 4 }; /* batches after which the logs say what there is to say */
+enum {
+    REPRODUCED = 4,         /* batches after which the logs say what there is to say */
+    PAUSES = 5,             /* how often it is looked whether a milter that is gone comes back */
+    FIRST_PAUSE = 30000000, /* nanoseconds; each is twice as long: a second in all */
+};
 
 #define PATIENCE (UINT64_C(300) * 1000000)
 
@@ -69,30 +74,81 @@ static void run(struct diagnose *d, struct play *plays, size_t count)
     }
 }
 
+/* Plays the trials whose watches say that nobody was there, or all. False: not all were begun. */
+static bool play_some(struct diagnose *d, const struct drill_trial *trials, size_t count,
+                      struct drill_watch *watches, bool again)
+{
+    struct play plays[DRILL_LAB_BATCH];
+    struct drill_watch *watch[DRILL_LAB_BATCH];
+    size_t begun = 0;
+    bool ok = true;
+    for (size_t i = 0; i < count && ok; i++) {
+        if (again && watches[i].sig.symptom != DRILL_SYMPTOM_UNREACHABLE) {
+            continue;
+        }
+        drill_watch_init(&watches[i], trials[i].settings->max_response);
+        watches[i].sig.symptom = DRILL_SYMPTOM_UNKNOWN;
+        watch[begun] = &watches[i];
+        ok = begin(d, &trials[i], &watches[i], &plays[begun]);
+        begun += ok;
+    }
+    run(d, plays, begun);
+    for (size_t i = 0; i < begun; i++) {
+        finish(d, &plays[i], watch[i]);
+    }
+    return ok;
+}
+
+static bool is_anybody_missing(struct diagnose *d, const struct drill_watch *watches, size_t count)
+{
+    bool missing = false;
+    for (size_t i = 0; i < count; i++) {
+        missing = missing || watches[i].sig.symptom == DRILL_SYMPTOM_UNREACHABLE;
+        d->reached = d->reached || (watches[i].sig.symptom != DRILL_SYMPTOM_UNREACHABLE &&
+                                    watches[i].sig.symptom != DRILL_SYMPTOM_UNKNOWN);
+    }
+    return missing && d->reached;
+}
+
+bool diagnose_pause(unsigned nth)
+{
+    struct timespec pause = {0, nth ? (long)FIRST_PAUSE << (nth - 1) : 0};
+    if (nth > PAUSES) {
+        return false;
+    }
+    (void)nanosleep(&pause, NULL);
+    return !cli_interrupted(NULL);
+}
+
+/* A milter that dies over a message is often started again by what watches over it. */
+static bool await_return(struct diagnose *d, const struct drill_trial *trials, size_t count,
+                         struct drill_watch *watches)
+{
+    bool ok = true;
+    for (unsigned i = 1; ok && is_anybody_missing(d, watches, count) && diagnose_pause(i); i++) {
+        ok = play_some(d, trials, count, watches, true);
+    }
+    return ok;
+}
+
 static bool play(void *ctx, const struct drill_trial *trials, size_t count,
                  struct drill_watch *watches)
 {
     struct diagnose *d = ctx;
-    struct play plays[DRILL_LAB_BATCH];
-    size_t begun = 0;
-    bool stop = false;
-    while (begun < count && begin(d, &trials[begun], &watches[begun], &plays[begun])) {
-        begun++;
-    }
-    run(d, plays, begun);
+    bool ok =
+        play_some(d, trials, count, watches, false) && await_return(d, trials, count, watches);
     if (++d->plays == REPRODUCED) {
         diagnose_logs_read(d);
     }
-    for (size_t i = 0; i < begun; i++) {
-        finish(d, &plays[i], &watches[i]);
-        bool there = watches[i].sig.symptom != DRILL_SYMPTOM_UNREACHABLE;
-        d->reached = d->reached || there;
-        if (!there && d->reached) {
+    if (is_anybody_missing(d, watches, count)) {
+        d->gone = true;
+    }
+    for (size_t i = 0; i < count && d->reached; i++) {
+        if (watches[i].sig.symptom == DRILL_SYMPTOM_UNREACHABLE) {
             watches[i].sig.symptom = DRILL_SYMPTOM_UNKNOWN;
-            d->gone = stop = true;
         }
     }
-    return begun == count && !stop && !cli_interrupted(NULL);
+    return ok && !d->gone && !cli_interrupted(NULL);
 }
 
 void diagnose_progress_end(struct diagnose *d)

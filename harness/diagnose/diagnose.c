@@ -14,6 +14,7 @@ enum {
     SLOW = 200000,   /* microseconds: a failure that takes longer is asked for side by side */
     SHORT = 3000000, /* a limit that may be stretched so much to see whether an answer comes */
     STRETCH = 5,
+    LEAST = 2000000, /* ... and to so much in any case */
     TWICE = 2
 };
 
@@ -157,10 +158,12 @@ static void measure_time(struct drill_work *w)
 {
     struct drill_subject s = w->now;
     struct drill_watch watch;
-    uint64_t limit = s.settings.timeout_command;
-    uint64_t factor = limit <= SHORT ? STRETCH : TWICE;
-    s.settings.timeout_command *= factor;
-    s.settings.timeout_data *= factor;
+    uint64_t limit = s.settings.timeout_command, longer = limit * TWICE;
+    if (limit <= SHORT) {
+        longer = limit * STRETCH > LEAST ? limit * STRETCH : LEAST;
+    }
+    s.settings.timeout_data += longer - limit;
+    s.settings.timeout_command = longer;
     if (!drill_lab_play(&w->lab, &s, "the same with more patience", &watch) ||
         watch.sig.symptom == DRILL_SYMPTOM_SILENT) {
         return;

@@ -68,8 +68,8 @@ static void play_all(struct drill_work *w, struct variants *const *v, size_t cou
     }
 }
 
-/* How many of the values pass: one that fails in another way says nothing. The factor is ruled out
- * when all fail alike. */
+/* How many of the values pass. The factor is ruled out when all fail alike; one that fails in
+ * another way says nothing. */
 static size_t judge(struct drill_work *w, const char *suspect, const struct variants *v)
 {
     size_t passed = 0, same = 0;
@@ -80,10 +80,12 @@ static size_t judge(struct drill_work *w, const char *suspect, const struct vari
         same += v->answer[i] == DRILL_ANSWER_SAME;
         (void)snprintf(text + used, sizeof(text) - used, "%s%s", i ? ", " : "with ", v->what[i]);
     }
-    if (same == v->count && same) {
+    if (v->count && passed == 0 && !w->lab.stopped) {
         size_t used = strlen(text);
-        (void)snprintf(text + used, sizeof(text) - used, ": fails alike");
-        drill_work_suspect(w, suspect, true, (uint32_t)v->count, text);
+        (void)snprintf(text + used, sizeof(text) - used,
+                       same == v->count ? ": fails alike"
+                                        : ": fails, not each time in the same way");
+        drill_work_suspect(w, suspect, same == v->count, (uint32_t)v->count, text);
     }
     return passed;
 }
