@@ -184,14 +184,14 @@ def test_a_budget_that_is_none(drill, work, budget):
 
 def test_an_interrupt_gives_the_best_answer_so_far(drill, work):
     """SIGINT once it has reproduced the failure and looks further."""
-    reached = threading.Event()
+    reached, over = threading.Event(), threading.Event()
     seen = []
 
     def count(_connection):
         seen.append(1)
         if len(seen) > 12:
             reached.set()
-            threading.Event().wait(5)  # the interrupt comes while this one hangs
+            over.wait(30)  # the interrupt comes while this one hangs
 
     with Fake(resets_on(b"trigger-word", count)) as fake:
         process = subprocess.Popen([*drill.wrapper, drill.binary, "diagnose", "--milter",
@@ -200,6 +200,7 @@ def test_an_interrupt_gives_the_best_answer_so_far(drill, work):
         assert reached.wait(30)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
+        over.set()
     found = json.loads(out)
     assert process.returncode == 1, err
     assert (found["outcome"], found["complete"]) == ("reproduced", False)

@@ -292,11 +292,13 @@ def test_the_planted_fault_is_found(drill, animal, work, name):
         .check_exit(0)
 
 
-def test_a_flaky_one_is_told_by_its_rate(drill, animal, work):
-    result, found = diagnose(drill, animal("kiwi"), PLAIN, work)
+@pytest.mark.parametrize("name,rate", [("kiwi", 0.3), ("weasel", 0.9)])
+def test_a_flaky_one_is_told_by_its_rate(drill, animal, work, name, rate):
+    """Of the second the first six sessions fail, as if it were always so."""
+    result, found = diagnose(drill, animal(name), PLAIN, work)
     result.check_exit(1)
     assert (found["outcome"], found["deterministic"]) == ("flaky", False), result.dump("flaky")
-    assert found["rate_low"] <= 0.3 <= found["rate_high"], result.dump("30 % is not in it")
+    assert found["rate_low"] <= rate <= found["rate_high"], result.dump("not in it")
     assert found["trigger"] is None and not found["triggers"], result.dump("a trigger")
     assert found["plain_failed"] > 0, result.dump("it is said to depend on the message")
     assert found["sessions"] <= SESSIONS
@@ -320,7 +322,7 @@ def test_none_is_none(drill, animal, work):
 def test_every_animal_is_looked_at():
     listed = subprocess.run([sys.executable, ZOO, "--list"], capture_output=True, check=True,
                             text=True).stdout.split()
-    assert sorted(listed) == sorted([*CASES, "kiwi", "robin"]) and len(listed) >= 16
+    assert sorted(listed) == sorted([*CASES, "kiwi", "weasel", "robin"]) and len(listed) >= 16
 
 
 def test_a_megabyte_is_reduced_within_400_sessions(drill, animal, work):
@@ -336,4 +338,5 @@ def port_of(address):
 
 
 def timeouts(case):
-    return case.args if "--timeout" in case.args else []
+    at = case.args.index("--timeout") if "--timeout" in case.args else len(case.args)
+    return case.args[at:at + 2]

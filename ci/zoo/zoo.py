@@ -225,6 +225,7 @@ ANIMALS = {
     # in time, in number
     "jaguar": Animal(after(1.3), ("eob",), lambda m: True),
     "kiwi": Animal(reset, ("eob",), flaky(0.3, 11)),
+    "weasel": Animal(reset, ("eob",), flaky(0.9, 3)),
     "llama": Animal(says(struct.pack(">I", 0)), ("header",),
                     lambda m: m.header(b"DKIM-Signature")),
     "moose": Animal(says(frame(b"h", b"X-Seen\0yes\0"), frame(CONTINUE)), ("header",),

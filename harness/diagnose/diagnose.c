@@ -214,11 +214,15 @@ static void confirm(struct drill_work *w)
 {
     struct drill_diagnosis *out = w->out;
     uint32_t played = 0, failed = 0;
-    play_often(w, &w->now, "the smallest case once more", FEWER, &played, &failed);
-    if (failed < played) {
+    uint32_t most = w->wide > 1 ? DRILL_LAB_BATCH : SEARCHES;
+    play_often(w, &w->now, "the smallest case once more", most, &played, &failed);
+    if (failed < played || w->wavers) {
         w->now = w->q->subject;
         out->deterministic = out->reduced = false;
-        out->triggers = NULL;
+        out->triggers = NULL; /* nothing that was found by one session each holds */
+        out->suspects = NULL;
+        w->trigger_end = &out->triggers;
+        w->suspect_end = &out->suspects;
         rate(w);
     }
 }
