@@ -13,6 +13,7 @@ import pytest
 
 from peers.base import taken, wait_until
 from peers.harness import ROOT
+from peers.libmilter import Libmilter
 
 ZOO = os.path.join(ROOT, "ci", "zoo", "zoo.py")
 SESSIONS = 200
@@ -331,6 +332,31 @@ def test_a_megabyte_is_reduced_within_400_sessions(drill, animal, work):
     result, found = diagnose(drill, animal("mole"), text, work)
     holds(found["trigger"], {"kind": "body-bytes", "bytes": "WQX-77/31;"}, result)
     assert found["sessions"] <= 400, result.dump("too many sessions")
+
+
+# ---- real ones: a filter on the system's libmilter ----
+
+
+def test_libmilters_own_limit(drill, plain_filter, work):
+    text = message(headers(b"X-Members: " + letters(70_123), decoys=20), prose(9))
+    result, found = diagnose(drill, plain_filter.address, text, work)
+    result.check_exit(1)
+    holds(found["trigger"], {"kind": "frame-size", "header": "X-Members", "largest_pass": 65_535,
+                             "smallest_fail": 65_536, "any_header": True}, result)
+    assert found["causes"][0]["id"] == "libmilter_frame", result.dump("the cause")
+
+
+def test_a_filter_that_accepts_early(drill, work):
+    """Stalwart goes on with the message and waits; Postfix does not."""
+    if Libmilter.missing():
+        pytest.skip(Libmilter.missing())
+    with Libmilter(words=["mail=accept"]) as peer:
+        result, found = diagnose(drill, peer.address, PLAIN, work, *QUICK)
+        result.check_exit(1)
+        assert found["causes"][0]["id"] == "accepted_early", result.dump("the cause")
+        assert found["signature"]["symptom"] == "silent"
+        assert found["sessions"] <= SESSIONS
+        diagnose(drill, peer.address, PLAIN, work, *POSTFIX, *QUICK)[0].check_exit(0)
 
 
 def port_of(address):

@@ -68,6 +68,11 @@ static void play_all(struct drill_work *w, struct variants *const *v, size_t cou
     }
 }
 
+static const char *preposition(const char *what)
+{
+    return strncmp(what, "with", 4) == 0 ? "" : "with ";
+}
+
 /* How many of the values pass. The factor is ruled out when all fail alike; one that fails in
  * another way says nothing. */
 static size_t judge(struct drill_work *w, const char *suspect, const struct variants *v)
@@ -78,7 +83,8 @@ static size_t judge(struct drill_work *w, const char *suspect, const struct vari
         size_t used = strlen(text);
         passed += passes(v, i);
         same += v->answer[i] == DRILL_ANSWER_SAME;
-        (void)snprintf(text + used, sizeof(text) - used, "%s%s", i ? ", " : "with ", v->what[i]);
+        (void)snprintf(text + used, sizeof(text) - used, "%s%s", i ? ", " : preposition(v->what[i]),
+                       v->what[i]);
     }
     if (v->count && passed == 0 && !w->lab.stopped) {
         size_t used = strlen(text);

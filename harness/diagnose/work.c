@@ -38,6 +38,14 @@ void drill_work_withdraw(struct drill_work *w, const struct drill_trigger *t)
 void drill_work_suspect(struct drill_work *w, const char *suspect, bool ruled_out,
                         uint32_t sessions, const char *experiment)
 {
+    for (struct drill_suspect *x = w->out->suspects; x; x = x->next) {
+        if (strcmp(x->suspect, suspect) == 0 && x->ruled_out == ruled_out) {
+            size_t used = strlen(x->experiment);
+            x->sessions += sessions;
+            (void)snprintf(x->experiment + used, sizeof(x->experiment) - used, "; %s", experiment);
+            return;
+        }
+    }
     struct drill_suspect *s = drill_arena_take(w->arena, sizeof(*s));
     if (!s) {
         w->no_memory = true;
