@@ -208,6 +208,7 @@ ANIMALS = {
                    lambda m: b"first-half" in m.body and b"second-half" in m.body),
     # of the envelope
     "wombat": Animal(reset, ("rcpt",), lambda m: len(m.rcpts) > 37),
+    "oryx": Animal(text("452 4.5.3 too many"), ("rcpt",), lambda m: len(m.rcpts) > 21),
     "yak": Animal(says(frame(REJECT)), ("rcpt",), lambda m: m.rcpts[-1] == b"<carol@example.net>"),
     "zebra": Animal(reset, ("mail",), lambda m: m.sender == b"<>"),
     "ape": Animal(close, ("mail",), lambda m: b"BODY=BINARYMIME" in m.sender_args),
@@ -221,6 +222,7 @@ ANIMALS = {
     "gnu": Animal(says(frame(TEMPFAIL)), ("mail",), lambda m: b"{auth_authen}" not in m.macros),
     "hyena": Animal(reset, ("mail",),
                     lambda m: m.macros.get(b"{mail_addr}", b"").endswith(b"@shop.example.net")),
+    "rhea": Animal(reset, ("eob",), lambda m: m.macros.get(b"{client_addr}") == b"203.0.113.9"),
     "iguana": Animal(close, ("optneg",), lambda m: m.steps & 0x80),  # nr_hdr is offered
     # in time, in number
     "jaguar": Animal(after(1.3), ("eob",), lambda m: True),
@@ -240,6 +242,8 @@ ANIMALS = {
     "puma": Animal(close, ("eoh",), lambda m: m.version == 6 and m.header(b"X-Gateway")),
     "quokka": Animal(text("550 5.7.1 bulk"), ("eob",),
                      lambda m: len(m.rcpts) > 9 and m.family == b"4"),
+    "gibbon": Animal(reset, ("header",), lambda m: any(len(v) > 2003 for v in m.header(b"To")) and
+                     any(len(v) > 2711 for v in m.header(b"Cc"))),
     # none at all
     "robin": Animal(says(frame(CONTINUE)), (), lambda m: False),
 }

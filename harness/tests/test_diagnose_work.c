@@ -102,6 +102,17 @@ static bool folded(const struct drill_trial *t)
     return false;
 }
 
+static bool has_long(const struct drill_trial *t, const char *name, size_t limit)
+{
+    const struct drill_mail_header *h = drill_mail_find(mail_of(t), name);
+    return h && h->name.len + h->value.len + 1 > limit;
+}
+
+static bool two_long(const struct drill_trial *t)
+{
+    return has_long(t, "To", 200) && has_long(t, "Cc", 300);
+}
+
 static bool a_step(const struct drill_trial *t)
 {
     return t->settings->protocol & DRILL_SMFIP_NR_HDR;
@@ -155,6 +166,27 @@ static void test_what_is_a_number(void **state)
     }
     (void)snprintf(many + used, sizeof(many) - used, "\r\nx\r\n");
     is_measured(many, large_sum, DRILL_TRIGGER_HEADER_SIZE, 3333, 3334);
+}
+
+/* Each is measured by itself, whatever the other's length. */
+static void test_two_numbers(void **state)
+{
+    char text[2000];
+    struct a_case c;
+    (void)state;
+    (void)snprintf(text, sizeof(text), "To: %0400d\r\nSubject: x\r\nCc: %0900d\r\n\r\nx\r\n", 1, 1);
+    case_init(&c, text, NULL);
+    c.milter.fault = two_long;
+    assert_int_equal(diagnose(&c, 500), DRILL_OK);
+    const struct drill_trigger *t = c.found.triggers;
+    assert_non_null(t);
+    assert_string_equal(t->header, "To");
+    assert_int_equal(t->smallest_fail, 201);
+    assert_non_null(t->next);
+    assert_string_equal(t->next->header, "Cc");
+    assert_int_equal(t->next->smallest_fail, 301);
+    assert_null(t->next->next);
+    drill_arena_fini(&c.arena);
 }
 
 static void test_what_has_a_place_or_none(void **state)
@@ -216,12 +248,37 @@ static void test_where_a_value_comes_from(void **state)
     drill_arena_fini(&c.arena);
 }
 
+static bool diagnose_with(void *ctx, const struct drill_alloc *alloc)
+{
+    static fault_fn *const FAULTS[] = {two_words, many_lines,  short_body,
+                                       no_date,   macro_value, a_step};
+    struct a_case c;
+    size_t which = *(size_t *)ctx;
+    case_init(&c, MESSAGE, alloc);
+    c.envelope.from = of("<spam@example.net>");
+    c.milter.fault = FAULTS[which];
+    enum drill_code code = c.envelope.mail.raw.ptr ? diagnose(&c, 300) : DRILL_ERR_MEMORY;
+    drill_arena_fini(&c.arena);
+    assert_true(code == DRILL_OK || code == DRILL_ERR_MEMORY);
+    return code == DRILL_OK;
+}
+
+static void test_each_refused_allocation_is_survived(void **state)
+{
+    (void)state;
+    for (size_t which = 0; which < 6; which++) {
+        helper_every_alloc(diagnose_with, &which);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_a_number),
+        cmocka_unit_test(test_two_numbers),
         cmocka_unit_test(test_what_has_a_place_or_none),
         cmocka_unit_test(test_where_a_value_comes_from),
+        cmocka_unit_test(test_each_refused_allocation_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
