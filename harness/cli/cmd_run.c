@@ -327,6 +327,14 @@ static void play_mode(struct session *s, const struct cli_scenario *sc, enum cli
         skip_other(s, sc->name, mode, "it is about another program (--is)");
         return;
     }
+    /* As MTA a recording is played by its lines: what its SMTP client did is in them. */
+    bool by_lines = mode == CLI_AS_MILTER || (mode == CLI_AS_MTA && sc->file->recorded.len);
+    if (!by_lines && drill_scene_unmodelled(&scene)) {
+        cli_results_skip(&s->results, sc->name, mode,
+                         "of `smtp` lines a modelled MTA takes RSET, EHLO, HELO, NOOP, QUIT, an "
+                         "unknown verb (none after=data), and end=");
+        return;
+    }
     struct cli_stage stage = {
         .mode = mode, .net = s->net, .listener = s->listener, .address = &s->address};
     struct drill_run_config config = {0};
@@ -346,9 +354,10 @@ static void play_mode(struct session *s, const struct cli_scenario *sc, enum cli
         return;
     }
     if ((s->options.more || scene.neighbours) &&
-        (cli_sweep_wanted(&s->options) || cli_crowd_of(sc->file))) {
+        (cli_sweep_wanted(&s->options) || cli_crowd_of(sc->file) || scene.extras)) {
         cli_results_skip(&s->results, sc->name, mode,
-                         "several milters are not played in other chunks, or concurrently");
+                         "several milters are not played in other chunks, concurrently, or with "
+                         "`smtp` lines");
         return;
     }
     if (cli_crowd_of(sc->file)) {
@@ -391,9 +400,8 @@ static void play_file(struct session *s, const struct cli_path *path)
     bool play_milter = s->options.sim ? tests != DRILL_TESTS_MILTER : s->options.listen != NULL;
     struct drill_writer w = drill_writer_of(unplayed, sizeof(unplayed) - 1);
     bool delivered = s->options.sink || sim || s->options.milter;
-    /* As MTA a recording is played by its lines: what its SMTP client did is in them. */
-    bool smtp = s->options.smtp || (s->options.milter && sc->file->recorded.len);
-    unsigned plays = (smtp ? DRILL_PLAYS_SMTP : 0U) | (delivered ? DRILL_PLAYS_DELIVERED : 0U) |
+    bool client = s->options.smtp || sim || s->options.milter;
+    unsigned plays = (client ? DRILL_PLAYS_SMTP : 0U) | (delivered ? DRILL_PLAYS_DELIVERED : 0U) |
                      (sim ? (unsigned)DRILL_PLAYS_SEVERAL : DRILL_PLAYS_TLS);
     if (drill_lint_unplayed(sc->file, plays, &w)) {
         unplayed[drill_writer_span(&w).len] = '\0';

@@ -508,7 +508,7 @@ static void unplayed_setup(struct unplayed *u, const struct drill_file *file)
             break;
         case DRILL_SETUP_SMTP:
             if (!(u->plays & DRILL_PLAYS_SMTP)) {
-                note(u, s->pos, "`smtp` is, without --smtp,");
+                note(u, s->pos, "`smtp` is, with --listen and without --smtp,");
             }
             break;
         case DRILL_SETUP_BEFORE:

@@ -380,20 +380,42 @@ static enum drill_code smtp_line(struct building *b, const struct drill_setup *s
     return code;
 }
 
-static void number_extras(struct drill_scene *scene)
+/* Each extra in the list of its message or session; copies of these have none. */
+static void hand_out_extras(struct drill_scene *scene)
 {
+    struct extra *newer = NULL;
     for (struct drill_smtp_extra *x = scene->extras; x;
          x = (struct drill_smtp_extra *)(uintptr_t)x->next) {
         struct extra *e = (struct extra *)(void *)x;
-        uint32_t session = 0, message = 0;
-        for (const struct drill_client *c = scene->traffic; c; c = c->next) {
-            session++;
-            x->session = c == e->client ? session : x->session;
-            for (const struct drill_envelope *m = c->messages; m; m = m->next) {
-                message++;
-                bool here = e->message ? m == e->message : c == e->client && m == c->messages;
-                x->message = here && x->message == 0 ? message : x->message;
-            }
+        e->message = e->message ? e->message : e->client->messages;
+        e->newer = newer; /* the list, from its end */
+        newer = e;
+    }
+    for (struct extra *e = newer; e; e = e->newer) {
+        bool session = e->smtp.stage == DRILL_SMFIC_CONNECT || e->smtp.stage == DRILL_SMFIC_HELO;
+        const struct drill_smtp_extra **list = session ? &e->client->extras : &e->message->extras;
+        e->smtp.more = *list;
+        *list = &e->smtp;
+    }
+}
+
+static void number_extras(const struct drill_smtp_extra *list, uint32_t session, uint32_t message)
+{
+    for (; list; list = list->more) {
+        struct drill_smtp_extra *x = (struct drill_smtp_extra *)(uintptr_t)list;
+        x->session = session;
+        x->message = message;
+    }
+}
+
+static void place_extras(struct drill_scene *scene)
+{
+    uint32_t session = 0, message = 0;
+    hand_out_extras(scene);
+    for (const struct drill_client *c = scene->traffic; c; c = c->next) {
+        number_extras(c->extras, ++session, message + 1);
+        for (const struct drill_envelope *m = c->messages; m; m = m->next) {
+            number_extras(m->extras, session, ++message);
         }
     }
 }
@@ -468,7 +490,9 @@ static enum drill_code build_traffic(struct building *b, struct drill_scene *sce
     code = code == DRILL_OK ? finish_traffic(b, scene->traffic) : code;
     code = code == DRILL_OK ? make_copies(b, true) : code;
     code = code == DRILL_OK ? make_copies(b, false) : code;
-    number_extras(scene);
+    if (code == DRILL_OK) {
+        place_extras(scene);
+    }
     return code;
 }
 
@@ -484,6 +508,15 @@ static enum drill_code tls_line(struct building *b, struct drill_scene *scene)
         }
     }
     return code;
+}
+
+const struct drill_smtp_extra *drill_scene_unmodelled(const struct drill_scene *scene)
+{
+    const struct drill_smtp_extra *e = scene->extras;
+    while (e && drill_smtp_extra_does(e) != DRILL_SMTP_DOES_OTHER) {
+        e = e->next;
+    }
+    return e;
 }
 
 enum drill_code drill_scene_build(const struct drill_file *file, const char *name,

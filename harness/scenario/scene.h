@@ -54,6 +54,8 @@ enum drill_code drill_scene_build(const struct drill_file *file, const char *nam
                                   const struct drill_scene_side *mta,
                                   const struct drill_scene_side *milter, struct drill_arena *arena,
                                   struct drill_scene *scene, struct drill_error *err);
+/* An `smtp` line that no MTA's model knows what to do with. NULL: there is none. */
+const struct drill_smtp_extra *drill_scene_unmodelled(const struct drill_scene *scene);
 /* A client with the default's address, port and names, and no message. NULL: no memory. */
 struct drill_client *drill_scene_client(struct drill_arena *arena);
 

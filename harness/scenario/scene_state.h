@@ -18,8 +18,9 @@ struct copies {
 /* An `smtp` line: it belongs to the message or session above it, numbered when all are known. */
 struct extra {
     struct drill_smtp_extra smtp; /* first: the list that scene.extras is */
-    const struct drill_client *client;
-    const struct drill_envelope *message;
+    struct drill_client *client;
+    struct drill_envelope *message;
+    struct extra *newer; /* while they are handed out */
 };
 
 struct building {

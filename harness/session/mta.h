@@ -64,7 +64,10 @@ struct drill_mta_cursor {
     uint32_t steps;          /* SMFIP_* that this connection goes by: 0 before it negotiated */
     uint32_t rcpt;           /* recipients sent */
     const struct drill_mail_header *header;
-    uint64_t body; /* bytes sent */
+    uint64_t body;                        /* bytes sent */
+    const struct drill_smtp_extra *extra; /* what the client does before that; NULL: nothing */
+    const struct drill_smtp_extra *helo;  /* Stalwart: the client's last HELO; NULL: its own */
+    uint8_t extra_frame;                  /* frames sent for it */
 };
 
 /* What an SMTP client is told at one point. */

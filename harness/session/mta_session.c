@@ -23,13 +23,16 @@ void drill_mta_session_next_message(struct drill_mta_cursor *c, const struct dri
     c->rcpt = 0;
     c->body = 0;
     c->header = m ? m->mail.headers : NULL;
-    c->flags &= ~(uint32_t)DRILL_AT_HAS_RCPT;
+    c->flags &= ~(uint32_t)DRILL_AT_MESSAGE;
+    c->extra = NULL;
+    c->extra_frame = 0;
 }
 
 static void next_session(struct drill_mta_cursor *c)
 {
     const struct drill_client *next = c->client ? c->client->next : NULL;
     c->at = DRILL_AT_DONE;
+    c->extra = NULL;
     if (next) {
         c->client = next;
         c->client_number++;
@@ -49,39 +52,85 @@ static bool exhausted(const struct drill_mta_cursor *c)
     }
 }
 
+/* To that message; but first comes what the client does behind `stage` of this one. */
+static void go_to_message(struct drill_mta_cursor *c, const struct drill_envelope *m, uint8_t stage)
+{
+    const struct drill_smtp_extra *e = stage ? drill_mta_session_extra(c, stage) : NULL;
+    drill_mta_session_next_message(c, m);
+    c->extra = e;
+}
+
+static void go_behind(struct drill_mta_cursor *c, uint8_t stage)
+{
+    c->at++;
+    c->extra = drill_mta_session_extra(c, stage);
+}
+
 static void move_on(const struct drill_mta *mta, struct drill_mta_cursor *c)
 {
+    bool to_the_end = c->flags & DRILL_AT_HAS_RCPT && !(c->flags & DRILL_AT_CUT);
     switch (c->at) {
-    case DRILL_AT_HELO: drill_mta_session_next_message(c, c->client->messages); break;
+    case DRILL_AT_CONNECT: go_behind(c, DRILL_SMFIC_CONNECT); break;
+    case DRILL_AT_HELO: go_to_message(c, c->client->messages, DRILL_SMFIC_HELO); break;
+    case DRILL_AT_MAIL: go_behind(c, DRILL_SMFIC_MAIL); break;
     case DRILL_AT_RCPT:
         c->rcpt++;
         c->flags |= DRILL_AT_HAS_RCPT;
         break;
+    case DRILL_AT_DATA: go_behind(c, to_the_end ? DRILL_SMFIC_DATA : 0); break;
     case DRILL_AT_HEADER: c->header = c->header->next; break;
     case DRILL_AT_BODY: c->body += drill_mta_session_chunk_size(mta); break;
-    case DRILL_AT_ABORT: drill_mta_session_next_message(c, c->message->next); break;
+    case DRILL_AT_ABORT:
+        go_to_message(c, c->message->next, to_the_end ? DRILL_SMFIC_BODYEOB : 0);
+        break;
     default: c->at++; break;
     }
 }
 
+/* All recipients were sent, or all of another kind. */
+static void go_past(struct drill_mta_cursor *c)
+{
+    bool rcpts = c->at == DRILL_AT_RCPT && c->message->rcpts;
+    go_behind(c, rcpts ? DRILL_SMFIC_RCPT : 0);
+}
+
 static enum drill_show show(const struct drill_mta *mta, const struct drill_mta_cursor *c)
 {
-    enum drill_show shown = ops(mta)->show(mta, c);
+    bool of_message = !c->extra && c->at >= DRILL_AT_MAIL && c->at < DRILL_AT_ABORT;
+    if (of_message && c->flags & DRILL_AT_UNSEEN) {
+        return DRILL_SHOW_NOTHING;
+    }
+    enum drill_show shown =
+        c->extra ? drill_mta_session_extra_show(mta, c) : ops(mta)->show(mta, c);
     return shown == DRILL_SHOW_MACROS && mta->settings->macros_none ? DRILL_SHOW_NOTHING : shown;
 }
 
-/* Moves over what is not sent. */
-void drill_mta_session_pass_over(const struct drill_mta *mta, struct drill_mta_cursor *c)
+static void step_on(const struct drill_mta *mta, struct drill_mta_cursor *c)
 {
-    while (c->at > DRILL_AT_OPTNEG && c->at < DRILL_AT_CLOSE) {
-        if (exhausted(c)) {
-            c->at++;
+    if (c->extra) {
+        drill_mta_session_extra_on(mta, c);
+    } else {
+        move_on(mta, c);
+    }
+}
+
+/* Moves over what is not sent, at most to that place. */
+static void pass_until(const struct drill_mta *mta, struct drill_mta_cursor *c, enum drill_at end)
+{
+    while (c->at > DRILL_AT_OPTNEG && c->at < end) {
+        if (!c->extra && exhausted(c)) {
+            go_past(c);
         } else if (show(mta, c) == DRILL_SHOW_NOTHING) {
-            move_on(mta, c);
+            step_on(mta, c);
         } else {
             return;
         }
     }
+}
+
+void drill_mta_session_pass_over(const struct drill_mta *mta, struct drill_mta_cursor *c)
+{
+    pass_until(mta, c, DRILL_AT_CLOSE);
 }
 
 static const uint8_t CODES[] = {
@@ -100,7 +149,7 @@ static void send_step(const struct drill_mta *mta, const struct drill_mta_cursor
 {
     const struct drill_mta_ops *family = mta->profile->mta;
     bool whole = show(mta, c) == DRILL_SHOW_ALL;
-    uint8_t code = CODES[c->at];
+    uint8_t code = c->extra ? drill_mta_session_extra_code(mta, c) : CODES[c->at];
     step->kind = DRILL_MTA_SEND;
     step->command.code = whole ? code : (uint8_t)DRILL_SMFIC_MACRO;
     if (!s) {
@@ -112,6 +161,9 @@ static void send_step(const struct drill_mta *mta, const struct drill_mta_cursor
     }
     (void)drill_message_init(&step->command, DRILL_TO_MILTER, code);
     (void)family->command(mta, c, code, s, &step->command);
+    if (c->extra) {
+        drill_mta_session_extra_words(mta, c, &step->command);
+    }
     step->has_macro = !mta->settings->macros_none && family->macros(mta, c, code, s, &step->macro);
 }
 
@@ -133,7 +185,7 @@ void drill_mta_session_next(const struct drill_mta *mta, struct drill_mta_cursor
     case DRILL_AT_DONE: step->kind = DRILL_MTA_DONE; break;
     default:
         send_step(mta, c, s, step);
-        move_on(mta, c);
+        step_on(mta, c);
         break;
     }
 }
@@ -182,6 +234,7 @@ void drill_mta_session_client_on(struct drill_mta *mta)
     case DRILL_AT_MAIL:
         mta->rcpts_taken = 0;
         mta->rcpts_told = 0;
+        c->extra = drill_mta_session_extra(c, DRILL_SMFIC_MAIL);
         c->at = c->message->rcpts ? DRILL_AT_RCPT : DRILL_AT_DATA;
         break;
     case DRILL_AT_RCPT:
@@ -189,20 +242,40 @@ void drill_mta_session_client_on(struct drill_mta *mta)
             mta->cursor.flags |= DRILL_AT_HAS_RCPT; /* it was off if the first was refused */
         }
         c->rcpt++;
-        c->at = exhausted(c) ? DRILL_AT_DATA : DRILL_AT_RCPT;
+        if (exhausted(c)) {
+            go_past(c);
+        }
         break;
-    case DRILL_AT_DATA: c->at = DRILL_AT_EOB; break;
-    case DRILL_AT_EOB: drill_mta_session_next_message(c, c->message->next); break;
+    case DRILL_AT_DATA:
+        go_behind(c, DRILL_SMFIC_DATA);
+        c->at = DRILL_AT_EOB;
+        break;
+    case DRILL_AT_EOB: go_to_message(c, c->message->next, DRILL_SMFIC_BODYEOB); break;
     default: move_on(mta, c); break;
+    }
+}
+
+/* At which stage the client is refused the message that it stands in; 0: it came that far only
+ * because nobody had told it. */
+static uint8_t refused_at(const struct drill_mta *mta)
+{
+    switch (mta->own.smtp.at) {
+    case DRILL_AT_MAIL: return DRILL_SMFIC_MAIL;
+    case DRILL_AT_DATA: return mta->rcpts_taken ? DRILL_SMFIC_DATA : 0;
+    default: return DRILL_SMFIC_BODYEOB;
     }
 }
 
 static void client_step(struct drill_mta *mta)
 {
     struct drill_mta_cursor *c = &mta->own.smtp;
+    if (c->extra) {
+        drill_mta_session_extra_client(mta);
+        return;
+    }
     switch (ops(mta)->pass(mta)) {
     case DRILL_GO_ON: drill_mta_session_client_on(mta); break;
-    case DRILL_GO_NEXT: drill_mta_session_next_message(c, c->message->next); break;
+    case DRILL_GO_NEXT: go_to_message(c, c->message->next, refused_at(mta)); break;
     case DRILL_GO_BYE: drill_mta_session_bye(mta); break;
     }
 }
@@ -212,13 +285,18 @@ static bool is_behind(const struct drill_mta *mta)
 {
     const struct drill_mta_cursor *client = &mta->own.smtp, *c = &mta->cursor;
     if (client->at >= DRILL_AT_BYE || c->at >= DRILL_AT_BYE) {
-        return client->at < DRILL_AT_BYE;
+        bool says = client->at == DRILL_AT_BYE && client->extra;
+        return client->at < DRILL_AT_BYE ||
+               (says && (c->at > DRILL_AT_BYE || drill_mta_session_extra_behind(client, c)));
     }
     if (client->message_number != c->message_number) {
         return client->message_number < c->message_number;
     }
-    return client->at < c->at ||
-           (client->at == c->at && c->at == DRILL_AT_RCPT && client->rcpt < c->rcpt);
+    if (client->at != c->at) {
+        return client->at < c->at;
+    }
+    return (c->at == DRILL_AT_RCPT && client->rcpt < c->rcpt) ||
+           drill_mta_session_extra_behind(client, c);
 }
 
 static void catch_up(struct drill_mta *mta)
@@ -297,9 +375,20 @@ void drill_mta_session_unseen(struct drill_mta *mta)
 {
     struct drill_mta_cursor *c = &mta->cursor;
     if (c->at > DRILL_AT_HELO && c->at < DRILL_AT_ABORT) {
-        c->at = DRILL_AT_ABORT;
+        c->flags |= DRILL_AT_UNSEEN;
+        pass_until(mta, c, DRILL_AT_ABORT);
     }
     catch_up(mta);
+}
+
+/* A message that is refused at that stage; at its end the client has come there. */
+static void give_up(struct drill_mta_cursor *c, uint8_t stage)
+{
+    bool cut = stage != DRILL_SMFIC_BODYEOB;
+    c->at = DRILL_AT_ABORT;
+    c->extra = cut ? drill_mta_session_extra(c, stage) : NULL;
+    c->extra_frame = 0;
+    c->flags |= cut ? DRILL_AT_CUT : 0;
 }
 
 void drill_mta_session_refuse(struct drill_mta *mta, uint8_t stage, struct drill_span line,
@@ -320,9 +409,9 @@ void drill_mta_session_refuse(struct drill_mta *mta, uint8_t stage, struct drill
     } else {
         if (c->message_number == client->message_number && c->at > DRILL_AT_MAIL &&
             c->at < DRILL_AT_ABORT) {
-            c->at = DRILL_AT_ABORT;
+            give_up(c, stage);
         }
-        drill_mta_session_next_message(client, client->message->next);
+        go_to_message(client, client->message->next, stage);
     }
 }
 
@@ -347,12 +436,15 @@ void drill_mta_session_bye(struct drill_mta *mta)
         c->message = client->message;
         c->message_number = client->message_number;
         c->at = DRILL_AT_ABORT;
+        c->flags |= DRILL_AT_CUT;
+        c->extra = NULL;
     }
 }
 
 void drill_mta_session_leave(struct drill_mta *mta, enum drill_at at)
 {
     mta->cursor.at = (uint8_t)at;
+    mta->cursor.extra = NULL;
     mta->stopped = true;
     mta->concluded = true;
     catch_up(mta);
@@ -376,11 +468,11 @@ void drill_mta_session_start(struct drill_mta *mta)
     begin(mta);
 }
 
-/* A written line ended what was going on: nobody answers for the client's messages. */
-static void abandon_all(struct drill_mta *mta)
+void drill_mta_session_abandon_all(struct drill_mta *mta)
 {
     struct drill_mta_cursor *client = &mta->own.smtp;
     while (client->at < DRILL_AT_BYE) {
+        client->extra = NULL;
         if (client->at < DRILL_AT_MAIL) {
             move_on(mta, client);
         } else {
@@ -388,7 +480,14 @@ static void abandon_all(struct drill_mta *mta)
             drill_mta_session_next_message(client, client->message->next);
         }
     }
-    mta->cursor.message_number = client->message_number;
+    client->extra = NULL;
+}
+
+/* A written line ended what was going on: nobody answers for the client's messages. */
+static void abandon_all(struct drill_mta *mta)
+{
+    drill_mta_session_abandon_all(mta);
+    mta->cursor.message_number = mta->own.smtp.message_number;
 }
 
 void drill_mta_session_closed(struct drill_mta *mta, bool ours)
@@ -471,12 +570,16 @@ void drill_mta_session_jump(struct drill_mta *mta, uint8_t code)
     }
     switch (code) {
     case DRILL_SMFIC_BODYEOB:
-        c->at = c->at >= DRILL_AT_MAIL && c->at < DRILL_AT_ABORT ? DRILL_AT_ABORT : c->at;
+        if (c->at >= DRILL_AT_MAIL && c->at < DRILL_AT_ABORT) {
+            c->at = DRILL_AT_ABORT;
+            c->extra = NULL;
+        }
         break;
     case DRILL_SMFIC_ABORT: jump_message(mta); break;
     case DRILL_SMFIC_QUIT:
         abandon_all(mta);
         c->at = DRILL_AT_CLOSE;
+        c->extra = NULL;
         break;
     case DRILL_SMFIC_QUIT_NC: jump_session(mta); break;
     default: break;

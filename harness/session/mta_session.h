@@ -33,11 +33,19 @@ enum drill_at {
     DRILL_AT_BYE, /* one more ABORT, of the session */
     DRILL_AT_QUIT,
     DRILL_AT_CLOSE,
-    DRILL_AT_DONE
+    DRILL_AT_DONE,
+    DRILL_AT_UNKNOWN, /* never the cursor's own: what `show` is asked about a bad verb */
+    DRILL_AT_COUNT
 };
 
-/* drill_mta_cursor.flags: this message has a recipient. */
-enum { DRILL_AT_HAS_RCPT = 1 };
+/* drill_mta_cursor.flags, all of this message. */
+enum {
+    DRILL_AT_HAS_RCPT = 1, /* it has a recipient */
+    DRILL_AT_UNSEEN = 2,   /* the milter sees no more of it */
+    DRILL_AT_CUT = 4,      /* the client does not come to its end */
+    DRILL_AT_RESET = 8,    /* the client gives it up: this is the ABORT for it */
+    DRILL_AT_MESSAGE = DRILL_AT_HAS_RCPT | DRILL_AT_UNSEEN | DRILL_AT_CUT | DRILL_AT_RESET
+};
 
 enum drill_show { DRILL_SHOW_NOTHING, DRILL_SHOW_MACROS, DRILL_SHOW_ALL };
 
@@ -48,6 +56,10 @@ struct drill_mta_session_ops {
     /* Of several milters: all are negotiated with before the client is told of (not each when its
      * turn comes to be told), and a verdict on the connection ends it for all. */
     bool all_first;
+    /* The commands (their letters) that one more EHLO makes it send: within a message, outside,
+     * and where it is the first. */
+    const char *again[3];
+    bool whole_line; /* UNKNOWN carries all that the client said; not: its first word */
     /* What is sent for the command at c->at. */
     enum drill_show (*show)(const struct drill_mta *mta, const struct drill_mta_cursor *c);
     /* Tells the client what it is answered at mta->own.smtp (CONNECT HELO MAIL RCPT DATA EOB),
@@ -75,6 +87,27 @@ void drill_mta_session_skip(struct drill_mta *mta);
 void drill_mta_session_pass_over(const struct drill_mta *mta, struct drill_mta_cursor *c);
 /* Back to the first field: the message at the cursor is another one. */
 void drill_mta_session_content(struct drill_mta *mta);
+
+/* What the clients do beside their mail (mta_session_extra.c), for a cursor with an `extra`: the
+ * command that is next for it, 0 when nothing is left of it; and what `show` is asked about it. */
+uint8_t drill_mta_session_extra_code(const struct drill_mta *mta, const struct drill_mta_cursor *c);
+enum drill_show drill_mta_session_extra_show(const struct drill_mta *mta,
+                                             const struct drill_mta_cursor *c);
+/* Gets past that command. */
+void drill_mta_session_extra_on(const struct drill_mta *mta, struct drill_mta_cursor *c);
+/* The fields of the command that are the client's words. */
+void drill_mta_session_extra_words(const struct drill_mta *mta, const struct drill_mta_cursor *c,
+                                   struct drill_message *out);
+/* The client, at mta->own.smtp, does the whole of it. */
+void drill_mta_session_extra_client(struct drill_mta *mta);
+/* Does `client` come to its extra before `c` does, both being at the same point? */
+bool drill_mta_session_extra_behind(const struct drill_mta_cursor *client,
+                                    const struct drill_mta_cursor *c);
+/* The first one behind that stage, of the message or session at the cursor. */
+const struct drill_smtp_extra *drill_mta_session_extra(const struct drill_mta_cursor *c,
+                                                       uint8_t stage);
+/* Nobody answers for the messages that are left of the session. */
+void drill_mta_session_abandon_all(struct drill_mta *mta);
 
 /* A reply to `command` came: takes the client to the point where that is its answer. False: it is
  * past that, and nobody wants to know. */

@@ -32,15 +32,15 @@ static bool adds_header(const struct drill_mta_cursor *c, const char *name)
  * call-backs that milter8_message does not set up then. */
 enum drill_show drill_postfix_show(const struct drill_mta *mta, const struct drill_mta_cursor *c)
 {
-    static const uint32_t NO[DRILL_AT_DONE] = {
+    static const uint32_t NO[DRILL_AT_COUNT] = {
         [DRILL_AT_CONNECT] = DRILL_SMFIP_NOCONNECT, [DRILL_AT_HELO] = DRILL_SMFIP_NOHELO,
         [DRILL_AT_MAIL] = DRILL_SMFIP_NOMAIL,       [DRILL_AT_RCPT] = DRILL_SMFIP_NORCPT,
         [DRILL_AT_DATA] = DRILL_SMFIP_NODATA,       [DRILL_AT_HEADER] = DRILL_SMFIP_NOHDRS,
         [DRILL_AT_MESSAGE_ID] = DRILL_SMFIP_NOHDRS, [DRILL_AT_DATE] = DRILL_SMFIP_NOHDRS,
         [DRILL_AT_FROM] = DRILL_SMFIP_NOHDRS,       [DRILL_AT_EOH] = DRILL_SMFIP_NOEOH,
-        [DRILL_AT_BODY] = DRILL_SMFIP_NOBODY,
+        [DRILL_AT_BODY] = DRILL_SMFIP_NOBODY,       [DRILL_AT_UNKNOWN] = DRILL_SMFIP_NOUNKNOWN,
     };
-    bool smtpd = c->at <= DRILL_AT_DATA;
+    bool smtpd = c->at <= DRILL_AT_DATA || c->at == DRILL_AT_UNKNOWN;
     bool held = mta->own.reply.ptr && smtpd && c->at > DRILL_AT_OPTNEG;
     bool no_rcpt =
         c->at >= DRILL_AT_DATA && c->at <= DRILL_AT_EOB && !(c->flags & DRILL_AT_HAS_RCPT);

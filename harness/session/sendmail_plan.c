@@ -26,12 +26,26 @@ static bool has_names(const struct drill_mta *mta, uint8_t stage)
     return asked(mta, stage) ? i < list.len : stage <= DRILL_STAGE_ENVRCPT;
 }
 
+/* Only a filter that is in the message (SMFS_INMSG) hears that it is given up: at once for a
+ * discard and when the client says so, else when the client begins anew. A cursor that runs ahead
+ * of the filter's answer to MAIL takes it for `continue`. */
+static bool is_aborted(const struct drill_mta *mta, const struct drill_mta_cursor *c)
+{
+    const struct drill_mta_cursor *now = &mta->cursor;
+    bool ahead = c->message_number != now->message_number || now->at <= DRILL_AT_MAIL ||
+                 mta->awaited == DRILL_SMFIC_MAIL;
+    bool in = mta->own.message == c->message_number;
+    if (c->flags & DRILL_AT_RESET) {
+        return in || ahead;
+    }
+    return in && (c->message->next || mta->own.flags & SENDMAIL_DISCARD);
+}
+
 /* D goes before C, H, M and R whether the filter wants the command or not; milter_data asks first.
- * Only a filter that is in a message is told of its end: at once for a discard, else when the
- * client begins anew. */
+ */
 enum drill_show drill_sendmail_show(const struct drill_mta *mta, const struct drill_mta_cursor *c)
 {
-    static const uint32_t NO[DRILL_AT_DONE] = {
+    static const uint32_t NO[DRILL_AT_COUNT] = {
         [DRILL_AT_CONNECT] = DRILL_SMFIP_NOCONNECT, [DRILL_AT_HELO] = DRILL_SMFIP_NOHELO,
         [DRILL_AT_MAIL] = DRILL_SMFIP_NOMAIL,       [DRILL_AT_RCPT] = DRILL_SMFIP_NORCPT,
         [DRILL_AT_DATA] = DRILL_SMFIP_NODATA,       [DRILL_AT_HEADER] = DRILL_SMFIP_NOHDRS,
@@ -44,11 +58,9 @@ enum drill_show drill_sendmail_show(const struct drill_mta *mta, const struct dr
     case DRILL_AT_DATE:
     case DRILL_AT_FROM:
     case DRILL_AT_BYE: return DRILL_SHOW_NOTHING;
-    case DRILL_AT_ABORT:
-        return mta->own.message == c->message_number &&
-                       (c->message->next || mta->own.flags & SENDMAIL_DISCARD)
-                   ? DRILL_SHOW_ALL
-                   : DRILL_SHOW_NOTHING;
+    case DRILL_AT_UNKNOWN:
+        return c->steps & DRILL_SMFIP_NOUNKNOWN ? DRILL_SHOW_NOTHING : DRILL_SHOW_ALL;
+    case DRILL_AT_ABORT: return is_aborted(mta, c) ? DRILL_SHOW_ALL : DRILL_SHOW_NOTHING;
     default: break;
     }
     bool skipped =

@@ -67,21 +67,6 @@ struct drill_smtp_wish {
 
 /* ---- the client ---- */
 
-enum drill_smtp_act { DRILL_SMTP_SAY, DRILL_SMTP_LEAVE, DRILL_SMTP_LOSE };
-
-/* Once, behind the reply to a stage (whatever it was; RCPT: the last one's): the client says a
- * line, closes, or resets. Several of one place go in their order. A said RSET, EHLO or HELO that
- * is accepted abandons an open message. Behind a 354 a line is the first of the message and has no
- * reply. Part of the configuration: the owner keeps it. */
-struct drill_smtp_extra {
-    uint32_t session; /* from 1; looked at for CONNECT and HELO */
-    uint32_t message; /* from 1 through the traffic; looked at for the other stages */
-    uint8_t stage;    /* DRILL_SMFIC_CONNECT HELO MAIL RCPT DATA BODYEOB */
-    enum drill_smtp_act act;
-    struct drill_span line; /* without CRLF */
-    const struct drill_smtp_extra *next;
-};
-
 struct drill_smtp_config {
     const struct drill_client *traffic;
     const struct drill_smtp_extra *extras;

@@ -30,6 +30,12 @@ enum {
 /* drill_mta_cursor.run behind the last session. */
 enum { STALWART_RUN_END = 64 };
 
+/* drill_mta_cursor.flags, of this message: where the client does what it does beside its mail. */
+enum {
+    STALWART_AT_MAIL = 1, /* the message was refused there: behind MAIL, though run says the end */
+    STALWART_AT_NONE = 2  /* nowhere any more */
+};
+
 /* Moves over what this run does not send. */
 void drill_stalwart_pass_over(const struct drill_mta *mta, struct drill_mta_cursor *c);
 /* What this connection is about begins at its first message, recipient, header. */
@@ -37,7 +43,8 @@ void drill_stalwart_begin(struct drill_mta_cursor *c);
 /* Is there a milter to run at this stage? */
 bool drill_stalwart_runs(const struct drill_mta *mta, uint32_t run);
 /* To the next SMTP stage, of this message, the next message or the next session. */
-void drill_stalwart_stage(struct drill_mta_cursor *c);
+/* True: the client gave up the message, or the session, on the way. */
+bool drill_stalwart_stage(struct drill_mta_cursor *c);
 bool drill_stalwart_refused(const struct drill_mta *mta, uint32_t rcpt);
 
 void drill_stalwart_measure(const struct drill_mta *mta, size_t *macros, size_t *string);

@@ -97,6 +97,7 @@ bool drill_stalwart_runs(const struct drill_mta *mta, uint32_t run)
 
 static void next_message(struct drill_mta_cursor *c, const struct drill_envelope *m)
 {
+    c->flags &= ~(uint32_t)(STALWART_AT_MAIL | STALWART_AT_NONE);
     if (m) {
         c->message = m;
         c->message_number++;
@@ -105,13 +106,122 @@ static void next_message(struct drill_mta_cursor *c, const struct drill_envelope
         c->client = c->client->next;
         c->client_number++;
         c->message = NULL;
+        c->helo = NULL;
         c->run = DRILL_RUN_CONNECT;
     } else {
         c->run = STALWART_RUN_END;
     }
 }
 
-void drill_stalwart_stage(struct drill_mta_cursor *c)
+/* The name that the client goes by; ehlo.rs asks nobody about one that it has heard. */
+static struct drill_span client_name(const struct drill_mta_cursor *c)
+{
+    return c->helo ? drill_smtp_extra_argument(c->helo) : c->client->helo;
+}
+
+/* Behind which stage the client stands when the cursor's is over; 0: where it does nothing. */
+static uint8_t place_of(const struct drill_mta_cursor *c)
+{
+    if (c->flags & STALWART_AT_NONE) {
+        return 0;
+    }
+    switch (c->run) {
+    case DRILL_RUN_CONNECT: return DRILL_SMFIC_CONNECT;
+    case DRILL_RUN_EHLO: return DRILL_SMFIC_HELO;
+    case DRILL_RUN_MAIL: return DRILL_SMFIC_MAIL;
+    case DRILL_RUN_RCPT: return c->run_rcpts < c->message->rcpts ? 0 : DRILL_SMFIC_RCPT;
+    case DRILL_RUN_DATA:
+        return c->flags & STALWART_AT_MAIL ? DRILL_SMFIC_MAIL : DRILL_SMFIC_BODYEOB;
+    default: return 0;
+    }
+}
+
+static const struct drill_smtp_extra *extra_of(const struct drill_mta_cursor *c, uint8_t stage)
+{
+    bool session = stage == DRILL_SMFIC_CONNECT || stage == DRILL_SMFIC_HELO;
+    const struct drill_smtp_extra *list = c->message ? c->message->extras : NULL;
+    return drill_smtp_extra_of(session ? c->client->extras : list, stage);
+}
+
+/* All messages of the session that were not begun are not. */
+static void leave(struct drill_mta_cursor *c)
+{
+    const struct drill_envelope *m = c->message ? c->message->next : c->client->messages;
+    for (; m; m = m->next) {
+        c->message_number++;
+    }
+    c->extra = NULL;
+    next_message(c, NULL);
+}
+
+/* The client does this, and what follows at the same place. True: that leads it elsewhere, where
+ * the cursor is now. `reset`: a message was open, and is not any more. */
+static bool does(struct drill_mta_cursor *c, const struct drill_smtp_extra *e, bool *reset)
+{
+    for (; e; e = drill_smtp_extra_next(e)) {
+        enum drill_smtp_does what = drill_smtp_extra_does(e);
+        struct drill_span name = drill_smtp_extra_argument(e);
+        *reset = *reset || what == DRILL_SMTP_DOES_RSET || what == DRILL_SMTP_DOES_HELO;
+        if (what == DRILL_SMTP_DOES_LEAVE) {
+            leave(c);
+            return true;
+        }
+        if (what == DRILL_SMTP_DOES_HELO &&
+            (c->run == DRILL_RUN_CONNECT || !drill_span_equal(client_name(c), name))) {
+            c->helo = e;
+            c->extra = e;
+            c->run = DRILL_RUN_EHLO;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Behind an EHLO that the client said beside its own. */
+static void behind_helo(struct drill_mta_cursor *c)
+{
+    const struct drill_smtp_extra *e = c->extra;
+    bool reset = false;
+    if (does(c, drill_smtp_extra_next(e), &reset)) {
+        return;
+    }
+    c->extra = NULL;
+    if (e->stage != DRILL_SMFIC_CONNECT) {
+        next_message(c, c->message ? c->message->next : c->client->messages);
+    } else if (drill_span_equal(client_name(c), c->client->helo)) {
+        next_message(c, c->client->messages);
+    } else {
+        c->helo = NULL;
+    }
+}
+
+static bool in_message(const struct drill_mta_cursor *c)
+{
+    return c->run == DRILL_RUN_MAIL || c->run == DRILL_RUN_RCPT;
+}
+
+/* False: nothing that the client does beside its mail leads anywhere else. */
+static bool detour(struct drill_mta_cursor *c)
+{
+    bool open = in_message(c), reset = false;
+    if (!c->client || c->run == 0 || c->run == STALWART_RUN_END) {
+        return false;
+    }
+    if (c->extra) {
+        behind_helo(c);
+        return true;
+    }
+    if (does(c, extra_of(c, place_of(c)), &reset)) {
+        return true;
+    }
+    if (open && reset) {
+        next_message(c, c->message->next);
+        return true;
+    }
+    return false;
+}
+
+static void go_on(struct drill_mta_cursor *c)
 {
     switch (c->run) {
     case 0: c->run = c->client ? DRILL_RUN_CONNECT : STALWART_RUN_END; break;
@@ -131,7 +241,25 @@ void drill_stalwart_stage(struct drill_mta_cursor *c)
     case DRILL_RUN_DATA: next_message(c, c->message ? c->message->next : NULL); break;
     default: break;
     }
+}
+
+bool drill_stalwart_stage(struct drill_mta_cursor *c)
+{
+    bool elsewhere = detour(c);
+    if (!elsewhere) {
+        go_on(c);
+    }
+    /* Lost behind the answer to DATA: its content never comes. */
+    const struct drill_smtp_extra *lost =
+        c->run == DRILL_RUN_DATA ? extra_of(c, DRILL_SMFIC_DATA) : NULL;
+    while (lost && drill_smtp_extra_does(lost) != DRILL_SMTP_DOES_LEAVE) {
+        lost = drill_smtp_extra_next(lost);
+    }
+    if (lost) {
+        leave(c);
+    }
     c->at = c->run == STALWART_RUN_END ? STALWART_DONE : STALWART_OPEN;
+    return elsewhere || lost;
 }
 
 /* ---- messages ---- */
@@ -219,7 +347,7 @@ static void connect_message(const struct drill_mta_cursor *c, struct drill_messa
     const struct drill_client *client = c->client;
     out->str[0] = client->host.len              ? client->host
                   : c->run == DRILL_RUN_CONNECT ? drill_span_str("")
-                                                : client->helo;
+                                                : client_name(c);
     out->letter = client->family;
     out->has_second = client->family != DRILL_FAMILY_UNKNOWN;
     if (out->has_second) {
@@ -253,7 +381,7 @@ bool drill_stalwart_command(const struct drill_mta *mta, const struct drill_mta_
         return c->client != NULL;
     case DRILL_SMFIC_HELO:
         if (c->client && c->run != DRILL_RUN_CONNECT) {
-            out->str[0] = c->client->helo;
+            out->str[0] = client_name(c);
         }
         return true;
     case DRILL_SMFIC_MAIL:
@@ -390,7 +518,7 @@ void drill_stalwart_next(const struct drill_mta *mta, struct drill_mta_cursor *c
     case STALWART_CLOSE:
         step->kind = DRILL_MTA_CLOSE;
         do {
-            drill_stalwart_stage(c);
+            (void)drill_stalwart_stage(c);
         } while (c->at != STALWART_DONE && !drill_stalwart_runs(mta, c->run));
         break;
     case STALWART_DONE: step->kind = DRILL_MTA_DONE; break;

@@ -120,16 +120,37 @@ static bool enter_stage(struct drill_mta *mta)
     return true;
 }
 
+/* To the next stage. Messages that the client gave up on the way have no other outcome. */
+static void next_stage(struct drill_mta *mta)
+{
+    struct drill_mta_cursor *c = &mta->cursor;
+    const struct drill_mta_cursor from = *c;
+    if (!drill_stalwart_stage(c)) {
+        return;
+    }
+    bool open = from.run == DRILL_RUN_MAIL || from.run == DRILL_RUN_RCPT;
+    uint32_t n = from.message_number + (open ? 0 : 1);
+    uint32_t begun = c->run == DRILL_RUN_MAIL ? 1 : 0; /* the next one was */
+    if (open && mta->rcpts_told == 0 && from.run == DRILL_RUN_RCPT && mta->told_last) {
+        mta->told_last->final = true; /* the refusal of the last recipient is its outcome */
+        n++;
+    }
+    for (; n + begun <= c->message_number; n++) {
+        tell(mta, n, DRILL_SMFIC_ABORT, 0, "", true);
+    }
+}
+
 /* To the next stage that runs the milter, or to the end. */
 static void next_run(struct drill_mta *mta)
 {
     struct drill_mta_cursor *c = &mta->cursor;
     for (;;) {
-        drill_stalwart_stage(c);
+        next_stage(mta);
         if (c->at == STALWART_DONE) {
             return;
         }
         if (!enter_stage(mta)) {
+            c->flags |= STALWART_AT_NONE;
             continue;
         }
         if (drill_stalwart_runs(mta, c->run)) {
@@ -157,6 +178,7 @@ static void session_lost(struct drill_mta *mta, const struct drill_envelope *m, 
         drill_mta_tell(mta, c->message_number, stage, 0, drill_mta_line_code(line), line, true);
     }
     c->run = DRILL_RUN_DATA; /* and so the next session comes next */
+    c->flags |= STALWART_AT_NONE;
 }
 
 /* session.rs closes the connection after whatever the milter said; ehlo.rs forgets the client's
@@ -168,7 +190,9 @@ static void refused_session(struct drill_mta *mta, struct drill_span line)
     bool good = line.len > 0 && line.ptr[0] == '2';
     uint8_t stage = stage_code(c->run);
     drill_mta_tell(mta, 0, stage, 0, drill_mta_line_code(line), line, false);
-    if (!good) {
+    if (c->extra) { /* one EHLO more: the client goes by its name again */
+        c->helo = NULL;
+    } else if (!good) {
         session_lost(mta, m, stage, line);
     } else if (c->run == DRILL_RUN_CONNECT) {
         session_lost(mta, m, stage, drill_span_str(""));
@@ -190,6 +214,7 @@ static void refused_mail(struct drill_mta *mta, struct drill_span line)
         tell(mta, c->message_number, DRILL_SMFIC_RCPT, i, "503 5.5.1 MAIL is required first.",
              i == c->message->rcpts);
     }
+    c->flags |= STALWART_AT_MAIL;
     c->run = DRILL_RUN_DATA;
 }
 

@@ -40,3 +40,58 @@ enum drill_code drill_esmtp_make(const struct drill_span *args, size_t count,
     out->wire = drill_writer_span(&wire);
     return DRILL_OK;
 }
+
+static struct drill_span verb_of(struct drill_span line)
+{
+    return drill_span_sub(line, 0, drill_span_find(line, ' '));
+}
+
+enum drill_smtp_does drill_smtp_extra_does(const struct drill_smtp_extra *e)
+{
+    static const struct {
+        const char *verb;
+        enum drill_smtp_does does;
+    } ROWS[] = {
+        {"RSET", DRILL_SMTP_DOES_RSET},      {"HELO", DRILL_SMTP_DOES_HELO},
+        {"EHLO", DRILL_SMTP_DOES_HELO},      {"NOOP", DRILL_SMTP_DOES_NOOP},
+        {"QUIT", DRILL_SMTP_DOES_LEAVE},     {"MAIL", DRILL_SMTP_DOES_OTHER},
+        {"RCPT", DRILL_SMTP_DOES_OTHER},     {"DATA", DRILL_SMTP_DOES_OTHER},
+        {"BDAT", DRILL_SMTP_DOES_OTHER},     {"AUTH", DRILL_SMTP_DOES_OTHER},
+        {"STARTTLS", DRILL_SMTP_DOES_OTHER}, {"VRFY", DRILL_SMTP_DOES_OTHER},
+        {"EXPN", DRILL_SMTP_DOES_OTHER},     {"ETRN", DRILL_SMTP_DOES_OTHER},
+        {"HELP", DRILL_SMTP_DOES_OTHER},     {"XCLIENT", DRILL_SMTP_DOES_OTHER},
+        {"XFORWARD", DRILL_SMTP_DOES_OTHER}, {"", DRILL_SMTP_DOES_OTHER},
+    };
+    struct drill_span verb = verb_of(e->line);
+    if (e->act != DRILL_SMTP_SAY) {
+        return DRILL_SMTP_DOES_LEAVE;
+    }
+    if (e->stage == DRILL_SMFIC_DATA) {
+        return DRILL_SMTP_DOES_OTHER; /* a line of the message, if DATA was answered by 354 */
+    }
+    for (size_t i = 0; i < sizeof(ROWS) / sizeof(ROWS[0]); i++) {
+        if (drill_span_equal_nocase(verb, drill_span_str(ROWS[i].verb))) {
+            return ROWS[i].does;
+        }
+    }
+    return DRILL_SMTP_DOES_UNKNOWN;
+}
+
+struct drill_span drill_smtp_extra_argument(const struct drill_smtp_extra *e)
+{
+    return drill_span_sub(e->line, verb_of(e->line).len + 1, e->line.len);
+}
+
+const struct drill_smtp_extra *drill_smtp_extra_of(const struct drill_smtp_extra *list,
+                                                   uint8_t stage)
+{
+    while (list && list->stage != stage) {
+        list = list->more;
+    }
+    return list;
+}
+
+const struct drill_smtp_extra *drill_smtp_extra_next(const struct drill_smtp_extra *e)
+{
+    return drill_smtp_extra_of(e->more, e->stage);
+}

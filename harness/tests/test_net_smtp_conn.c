@@ -192,7 +192,8 @@ static void test_silent_server(void **state)
 static void test_client_is_lost_inside_a_message(void **state)
 {
     struct fixture *f = *state;
-    const struct drill_smtp_extra lose = {1, 1, DRILL_SMFIC_DATA, DRILL_SMTP_LOSE, {NULL, 0}, NULL};
+    const struct drill_smtp_extra lose = {
+        .message = 1, .stage = DRILL_SMFIC_DATA, .act = DRILL_SMTP_LOSE};
     f->config.extras = &lose;
     listen_at(f, "inet:0@127.0.0.1");
     run(f);

@@ -420,10 +420,10 @@ static void test_extras_in_their_order(void **state)
     struct talk *t = talk_new(1, 0, NULL);
     (void)state;
     t->extras[0] =
-        (struct drill_smtp_extra){1, 1, 'M', DRILL_SMTP_SAY, BYTES("FOO"), t->extras + 1};
+        (struct drill_smtp_extra){1, 1, 'M', DRILL_SMTP_SAY, BYTES("FOO"), t->extras + 1, NULL};
     t->extras[1] =
-        (struct drill_smtp_extra){1, 2, 'M', DRILL_SMTP_SAY, BYTES("BAR"), t->extras + 2};
-    t->extras[2] = (struct drill_smtp_extra){1, 1, 'M', DRILL_SMTP_SAY, BYTES("BAZ"), NULL};
+        (struct drill_smtp_extra){1, 2, 'M', DRILL_SMTP_SAY, BYTES("BAR"), t->extras + 2, NULL};
+    t->extras[2] = (struct drill_smtp_extra){1, 1, 'M', DRILL_SMTP_SAY, BYTES("BAZ"), NULL, NULL};
     t->config.extras = t->extras;
     serve(t, "geknt");
     assert_sent(t, TO_MAIL "FOO\r\nBAZ\r\nRCPT TO:<bob@example.com>\r\n");

@@ -305,6 +305,7 @@ static void test_random_servers(void **state)
                                                  (uint8_t) "CHMRTE"[x % 6],
                                                  DRILL_SMTP_SAY,
                                                  x & 1 ? BYTES("RSET") : BYTES("EHLO x"),
+                                                 NULL,
                                                  NULL};
         t->config.extras = t->extras;
         start(t);
