@@ -53,6 +53,13 @@ def test_accepted_mail_is_delivered_with_its_new_header(ask, sendmail):
     check_queue_empty(sendmail)
 
 
+@pytest.mark.parametrize("name", ["sendmail-one-more-ehlo", "sendmail-client-is-lost"])
+def test_what_clients_do_beside_their_mail(drill, sendmail, name):
+    drill("run", "--listen", sendmail.milter, "--smtp", f"127.0.0.1:{sendmail.port}", "--sink",
+          f"127.0.0.1:{sendmail.sink_port}", "--timeout", f"{SECONDS}s", "--is", "sendmail",
+          f"scenarios/state/{name}.drill").check_exit(0)
+
+
 def test_discarded_mail_is_not_delivered(ask, sendmail):
     ask("...\n> bodyeob\n< discard\nverdict accept\ndelivered none\n").check_exit(0)
     check_logged(sendmail, "milter=drill, discard")
