@@ -11,7 +11,7 @@
 
 #include "cli/watch.h"
 
-/* The step; NULL: the file has none, or not alone (drill_lint_unplayed says so). */
+/* The step, which stands alone (drill_lint). NULL: the file has none. */
 const struct drill_step *cli_crowd_of(const struct drill_file *file);
 /* Does one of the blocks have such a check? */
 bool cli_crowd_checks(const struct drill_step *step, enum drill_check_kind kind);

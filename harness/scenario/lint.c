@@ -446,6 +446,11 @@ static void check_step(struct linter *l, struct walk *w, const struct drill_step
         break;
     case DRILL_STEP_REPEAT: check_block(l, &inner, &step->block); break;
     case DRILL_STEP_CONCURRENTLY:
+        if (step != l->file->body.steps || step->next || l->file->body.checks) {
+            found(l, step->pos,
+                  "`concurrently` stands alone: what is beside it would belong to none of its "
+                  "copies; write it into the blocks");
+        }
         inner.copies = true;
         check_block(l, &inner, &step->block);
         inner = *w;
@@ -529,35 +534,23 @@ static void unplayed_setup(struct unplayed *u, const struct drill_file *file)
     }
 }
 
-/* `concurrently` is played where it is the whole body of the file: each copy is a play of its own.
- */
-static bool stands_alone(const struct drill_block *body)
+static void unplayed_checks(struct unplayed *u, const struct drill_block *block)
 {
-    const struct drill_step *step = body->steps;
-    return step && step->kind == DRILL_STEP_CONCURRENTLY && !step->next && !body->checks;
-}
-
-static void unplayed_block(struct unplayed *u, const struct drill_block *block, bool copies)
-{
-    for (const struct drill_step *step = block->steps; step; step = step->next) {
-        switch (step->kind) {
-        case DRILL_STEP_LINE:
-        case DRILL_STEP_ELLIPSIS: break;
-        case DRILL_STEP_REPEAT: unplayed_block(u, &step->block, copies); break;
-        case DRILL_STEP_MEET:
-            if (!copies) {
-                note(u, step->pos, "`meet` is");
-            }
-            break;
-        case DRILL_STEP_CONCURRENTLY:
-            note(u, step->pos,
-                 "`concurrently` with lines, checks or blocks around it (it must stand alone) is");
-            break;
-        }
-    }
     for (const struct drill_check *c = block->checks; c; c = c->next) {
         if (c->kind == DRILL_CHECK_DELIVERED && !(u->plays & DRILL_PLAYS_DELIVERED)) {
             note(u, c->pos, "`delivered` is, without --sink,");
+        }
+    }
+}
+
+/* All of the file's: a block that is repeated has them, too. */
+static void unplayed_block(struct unplayed *u, const struct drill_block *block)
+{
+    unplayed_checks(u, block);
+    for (const struct drill_step *step = block->steps; step; step = step->next) {
+        if (step->kind == DRILL_STEP_REPEAT || step->kind == DRILL_STEP_CONCURRENTLY) {
+            unplayed_block(u, &step->block);
+            unplayed_block(u, &step->block2);
         }
     }
 }
@@ -566,12 +559,7 @@ bool drill_lint_unplayed(const struct drill_file *file, unsigned plays, struct d
 {
     struct unplayed u = {plays, 0, NULL};
     unplayed_setup(&u, file);
-    if (stands_alone(&file->body)) {
-        unplayed_block(&u, &file->body.steps->block, true);
-        unplayed_block(&u, &file->body.steps->block2, true);
-    } else {
-        unplayed_block(&u, &file->body, false);
-    }
+    unplayed_block(&u, &file->body);
     if (!u.what) {
         return false;
     }
