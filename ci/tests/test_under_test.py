@@ -112,3 +112,37 @@ def test_the_catalogue_holds_but_for_what_is_known(drill, postfix):
                  "--is", "postfix", "--strict", "--expect", "ci/expected/postfix.txt",
                  "scenarios").check_exit(0).out
     assert " 0 failed" in told and " failed as expected" in told
+
+
+CLIENT = 'client addr="198.51.100.7" port=4711 host="mail.example.org" helo="helo.example.org"\n'
+TOLD = 'address="198.51.100.7" port=4711\n< continue\n...\n> bodyeob\n< accept\nverdict accept\n'
+
+
+def test_xclient_tells_the_client(ask):
+    told = '...\n> connect host="mail.example.org" family=inet ' + TOLD
+    ask(CLIENT + told, "--xclient").check_exit(0)
+    ask(CLIENT + told).check_exit(1)
+
+
+def test_xclient_tells_the_login(ask):
+    question = 'client auth="alice"\n...\n> macro stage=mail {auth_authen}="alice"\n> mail\n' \
+               '< continue\n...\n> bodyeob\n< accept\nverdict accept\n'
+    ask(question, "--xclient").check_exit(0)
+    assert "--xclient" in ask(question).check_exit(77).out
+
+
+def test_the_proxy_protocol_tells_the_address(drill, postfix, work):
+    path = os.path.join(work, "x.drill")
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(QUESTION + CLIENT + "> optneg\n< optneg\n> connect " + TOLD)
+    drill("run", "--listen", postfix.milter, "--smtp", f"127.0.0.1:{postfix.proxy_port}", "--proxy",
+          "--timeout", f"{SECONDS}s", path).check_exit(0)
+
+
+def test_a_session_that_needs_starttls_is_skipped(ask):
+    assert "STARTTLS" in ask("client tls=yes\n...\n> bodyeob\n< accept\n").check_exit(77).out
+
+
+@pytest.mark.parametrize("options", [["--xclient"], ["--smtp", "127.0.0.1:9", "--xclient", "--proxy"]])
+def test_how_to_tell_a_client_needs_somebody_to_tell(drill, work, options):
+    drill("run", "--listen", "inet:0@127.0.0.1", *options, work).check_exit(2)

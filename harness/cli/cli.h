@@ -98,6 +98,7 @@ struct cli_options {
     const char *tls_ca, *tls_ca_out;           /* files */
     const char *root;
     const char *is;
+    bool xclient, proxy; /* how that MTA is told the client's address */
     bool sim;
     bool check; /* the command is `check`: every rule counts, results are numbered by class */
     bool verbose;
@@ -143,6 +144,8 @@ enum cli_option {
     CLI_CUTS,
     CLI_SEED,
     CLI_SMTP,
+    CLI_XCLIENT,
+    CLI_PROXY,
     CLI_SINK,
     CLI_TLS_CA,
     CLI_TLS_CA_OUT,

@@ -34,6 +34,8 @@ static const struct cli_word words[] = {
     {"cut-everywhere", 'f', CLI_CUTS},
     {"seed", 'v', CLI_SEED},
     {"smtp", 'v', CLI_SMTP},
+    {"xclient", 'f', CLI_XCLIENT},
+    {"proxy", 'f', CLI_PROXY},
     {"sink", 'v', CLI_SINK},
     {"tls-ca", 'v', CLI_TLS_CA},
     {"tls-ca-out", 'v', CLI_TLS_CA_OUT},
@@ -49,6 +51,8 @@ static const char help[] =
     "  --listen ADDR    play the milter for an MTA that connects here\n"
     "  --smtp ADDR      where that MTA takes mail: be its SMTP client, too, and check what it "
     "says\n"
+    "  --xclient        tell it each client's address, name and login by XCLIENT (or XFORWARD)\n"
+    "  --proxy          tell it each client's address by the PROXY protocol, version 1\n"
     "  --sink ADDR      take here what that MTA delivers, and check it\n"
     "  --tls-ca FILE    with --milter: who signs that milter's certificate (PEM; default: the "
     "system's)\n"
@@ -335,6 +339,12 @@ static void play_mode(struct session *s, const struct cli_scenario *sc, enum cli
                          "unknown verb (none after=data), and end=");
         return;
     }
+    const char *lacks =
+        mode == CLI_AS_MILTER && s->options.smtp ? cli_under_test_lacks(&s->tested, &scene) : NULL;
+    if (lacks) {
+        cli_results_skip(&s->results, sc->name, mode, lacks);
+        return;
+    }
     struct cli_stage stage = {
         .mode = mode, .net = s->net, .listener = s->listener, .address = &s->address};
     struct drill_run_config config = {0};
@@ -435,6 +445,10 @@ static bool prepare(struct session *s)
         cli_complain("run: --smtp ADDR goes with --listen ADDR, and --sink ADDR with --smtp");
         return false;
     }
+    if ((o->xclient || o->proxy) && (!o->smtp || (o->xclient && o->proxy))) {
+        cli_complain("run: one of --xclient and --proxy goes with --smtp ADDR");
+        return false;
+    }
     if (o->more && o->check) {
         cli_complain("check: one milter is held to the protocol at a time");
         return false;
@@ -476,6 +490,8 @@ static bool prepare(struct session *s)
         cli_results_abort(&s->results, &err);
         return false;
     }
+    s->tested.xclient = o->xclient;
+    s->tested.proxy = o->proxy;
     return true;
 }
 

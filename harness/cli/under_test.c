@@ -39,6 +39,19 @@ void cli_under_test_close(struct cli_under_test *u)
     u->has_sink = false;
 }
 
+const char *cli_under_test_lacks(const struct cli_under_test *u, const struct drill_scene *scene)
+{
+    for (const struct drill_client *c = scene->traffic; c; c = c->next) {
+        if (c->tls) {
+            return "`client tls=yes`: the client of --smtp does not speak STARTTLS";
+        }
+        if (c->auth.len && !u->xclient) {
+            return "`client auth=`: the client of --smtp tells a login by --xclient only";
+        }
+    }
+    return NULL;
+}
+
 bool cli_under_test_begin(struct cli_under_test *u, const struct drill_scene *scene,
                           struct drill_run *run, uint64_t patience, struct drill_error *err)
 {
@@ -51,8 +64,11 @@ bool cli_under_test_begin(struct cli_under_test *u, const struct drill_scene *sc
         drill_error_set(err, DRILL_ERR_MEMORY, "no memory");
         return false;
     }
-    struct drill_smtp_config config = {
-        .traffic = scene->traffic, .extras = scene->extras, .patience = patience};
+    struct drill_smtp_config config = {.traffic = scene->traffic,
+                                       .extras = scene->extras,
+                                       .patience = patience,
+                                       .xclient = u->xclient,
+                                       .proxy = u->proxy};
     drill_smtp_init(u->smtp, &config, &u->arena);
     if (u->has_sink) {
         drill_sink_reset(&u->deliveries);

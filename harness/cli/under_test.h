@@ -12,6 +12,7 @@
 struct cli_under_test {
     struct drill_net *net;
     struct drill_address smtp_address;
+    bool xclient, proxy; /* how the MTA is told the client's address: drill_smtp_config */
     bool has_sink;
     struct drill_sink deliveries;
     struct drill_net_sink *sink;
@@ -24,6 +25,9 @@ struct cli_under_test {
     bool waited; /* for deliveries, and in vain */
 };
 
+/* What the client cannot tell an MTA under test: a sentence. NULL: all of the scene's sessions can
+ * be played. */
+const char *cli_under_test_lacks(const struct cli_under_test *u, const struct drill_scene *scene);
 /* `sink` NULL: none. Errors as of the addresses and of listening. */
 bool cli_under_test_open(struct cli_under_test *u, struct drill_net *net, const char *smtp,
                          const char *sink, struct drill_error *err);
