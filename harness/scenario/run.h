@@ -121,6 +121,10 @@ struct drill_meet {
     void *ctx;
 };
 
+/* Where patience has no end (a simulation): how long nothing may have passed before a side ends its
+ * connection, for that to meet a line without `within`. */
+#define DRILL_RUN_ENDING (UINT64_C(10) * 1000 * 1000)
+
 struct drill_run_config {
     const struct drill_file *file;  /* NULL: `...` alone, a model */
     const struct drill_block *body; /* of `file`: what is played; NULL: file->body */

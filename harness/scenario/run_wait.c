@@ -82,9 +82,33 @@ enum run_fit run_fits(struct drill_run *run, struct run_unit *unit, const struct
     return FIT_NO;
 }
 
+/* Is waiting what the line above is there for? */
+static bool waits_above(const struct drill_run *run)
+{
+    const struct run_unit *above = run->at ? &run->units[run->at - 1] : NULL;
+    const struct drill_item *item = above && above->main ? above->main->items : NULL;
+    return item && (item->kind == DRILL_ITEM_SILENCE || item->kind == DRILL_ITEM_STALL);
+}
+
+/* With no patience to hold it against, the end of a side that had long had enough: its program's
+ * own time limit, and no answer to what was sent. */
+static bool too_late(const struct drill_run *run, const struct run_unit *unit,
+                     const struct run_came *came)
+{
+    return came->kind == CAME_END && run->config.patience == DRILL_NEVER &&
+           run_within(unit->main->items) == DRILL_NEVER && !waits_above(run) &&
+           run->now >= run_later(run->progress, DRILL_RUN_ENDING);
+}
+
 void run_matched(struct drill_run *run, struct run_unit *unit, const struct run_came *came)
 {
-    (void)unit;
+    if (too_late(run, unit, came)) {
+        run_unreached(run, unit, came);
+        run_fail(run, unit,
+                 "the end came by a time limit (if that is asked: within=, or a silence above)",
+                 came, "");
+        return;
+    }
     bool dots = run_dots_below(run);
     run_auto_feed(run, came);
     run_line_done(run);

@@ -5,6 +5,7 @@
 #define ANSWER "give < optneg version=6 actions=0 protocol=0\n"
 #define UP     "> optneg\n< optneg\n"
 #define TALK   "open\ncodes O\n" ANSWER
+#define LIMIT  "the end came by a time limit (if that is asked: within=, or a silence above)"
 #define OFFER  "give > optneg version=6 actions=0 protocol=0\n"
 
 static const struct helper_drive cases[] = {
@@ -56,6 +57,16 @@ static const struct helper_drive cases[] = {
     {"a simulation has no patience of its own", SIM_MTA, UP "> mail\n< continue\n",
      TALK "codes M\nwait 9999999\ngive < continue\ndoes close\n", DRILL_RESULT_PASS, NULL, NULL,
      NULL},
+    {"there an end by a program's time limit is no answer", SIM_MTA, UP "> mail\n< close\n",
+     TALK "codes M\nwait 10000\nend fin\n", DRILL_RESULT_FAIL, LIMIT, "< close", "< close"},
+    {"one that comes before any limit is", SIM_MTA, UP "> mail\n< close\n",
+     TALK "codes M\nwait 9999\nend fin\n", DRILL_RESULT_PASS, NULL, NULL, NULL},
+    {"with within= it is, too", SIM_MTA, UP "> mail\n< close within=1min\n",
+     TALK "codes M\nwait 10000\nend fin\n", DRILL_RESULT_PASS, NULL, NULL, NULL},
+    {"and below a silence", SIM_MTA, UP "> mail\n< silence for=20s\n< close\n",
+     TALK "codes M\nuntil 20000\ntick\nend fin\n", DRILL_RESULT_PASS, NULL, NULL, NULL},
+    {"also behind ...", SIM_MTA, UP "> mail\n...\n< close\n", TALK "codes M\nwait 10000\nend fin\n",
+     DRILL_RESULT_FAIL, LIMIT, "< close", "< close"},
     {"within= counts for the whole frame", AS_MTA, UP "> mail\n< continue within=2s\n",
      TALK "codes M\ngive > raw data=hex \"00 00 00\"\nwait 1999\ngive > raw data=hex \"01 63\"\n"
           "does close\n",
