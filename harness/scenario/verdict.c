@@ -2,6 +2,8 @@
 /*
  * `verdict` lines against what an MTA's autopilot concluded.
  */
+#include <stdio.h>
+
 #include "scenario/print.h"
 #include "scenario/run_parts.h"
 #include "wire/text.h"
@@ -199,6 +201,34 @@ static bool check_verdict(struct drill_run *run, const struct drill_check *check
     return true;
 }
 
+/* Each message was accepted, refused or abandoned. */
+static bool all_concluded(struct drill_run *run, const struct drill_concluded *by)
+{
+    char what[80];
+    uint64_t count = count_messages(by), first = 1;
+    uint8_t *over = drill_arena_take(&run->results, (size_t)(count / 8 + 1));
+    if (!over) {
+        run_finish(run, DRILL_RESULT_ERROR, "no memory for what became of the messages");
+        return false;
+    }
+    for (const struct drill_told *t = by->told; t; t = t->next) {
+        if (t->final && t->message <= count) {
+            over[t->message / 8] |= (uint8_t)(1u << t->message % 8);
+        }
+    }
+    while (first <= count && over[first / 8] >> first % 8 & 1) {
+        first++;
+    }
+    if (first > count) {
+        return true;
+    }
+    (void)snprintf(what, sizeof(what), "message %llu has no outcome", (unsigned long long)first);
+    drill_run_refute(run, (struct drill_pos){0, 0}, what,
+                     "the SMTP client was told nothing in the end, and did not give it up either",
+                     drill_span_of(NULL, 0));
+    return false;
+}
+
 bool drill_run_check_told(struct drill_run *run, const struct drill_concluded *by)
 {
     const struct drill_check *check = run_checks(run);
@@ -207,7 +237,7 @@ bool drill_run_check_told(struct drill_run *run, const struct drill_concluded *b
             return false;
         }
     }
-    return true;
+    return all_concluded(run, by);
 }
 
 static const struct drill_told *model_outcome(const void *ctx, uint32_t message)

@@ -209,7 +209,9 @@ static void play_file(const char *path)
     (void)snprintf(folder.dir, sizeof(folder.dir), DRILL_SOURCE_DIR "/scenarios/%.*s",
                    (int)(strrchr(path, '/') - path), path);
     const struct drill_file *file = parse(read_file(full, &arena), path, &loader, &arena);
-    if (!drill_lint_unplayed(file, 0, &w) && profiles_are_there(file)) {
+    const struct drill_step *first = file->body.steps;
+    bool one = !first || first->kind != DRILL_STEP_CONCURRENTLY; /* else each block is a play */
+    if (one && !drill_lint_unplayed(file, DRILL_PLAYS_SMTP, &w) && profiles_are_there(file)) {
         played++;
         if (file->tests != DRILL_TESTS_MTA) {
             play_side(file, path, DRILL_SIDE_MTA, &loader, &arena);
