@@ -84,6 +84,14 @@ def test_the_default_seed_is_told(drill):
     assert "seed" not in drill("run", "--sim", SOME).check_exit(EXIT_OK).out
 
 
+@pytest.mark.parametrize("form,said", [
+    ("jsonl", '"seed":77'), ("tap", "\n# seed 77\n"), ("junit", '<property name="seed" value="77"/>')])
+def test_every_format_tells_the_seed(drill, form, said):
+    args = ("run", "--sim", "--format", form, SOME)
+    assert said in drill(*args, "--splits", "2", "--seed", "77").check_exit(EXIT_OK).out
+    assert "seed" not in drill(*args).check_exit(EXIT_OK).out
+
+
 @pytest.mark.parametrize("args", [
     ("--sim", "--splits", "0"), ("--sim", "--splits", "some"), ("--sim", "--splits", "-1"),
     ("--sim", "--seed", "x"), ("--sim", "--seed", "18446744073709551616"),

@@ -425,8 +425,8 @@ static bool text(struct cli_results *r)
     if (c->error) {
         drill_show_add(&r->out, ", %u errors", c->error);
     }
-    if (r->options->splits || r->options->cuts) {
-        drill_show_add(&r->out, ", seed %llu", (unsigned long long)r->options->seed);
+    if (c->seed) {
+        drill_show_add(&r->out, ", seed %llu", (unsigned long long)*c->seed);
     }
     drill_show_add(&r->out, "\n");
     return true;
@@ -444,7 +444,8 @@ static bool junit(struct cli_results *r)
     const struct cli_options *o = r->options;
     char when[40] = "", host[256] = "";
     struct tm utc;
-    struct drill_junit_property properties[5] = {{"milterdrill", DRILL_VERSION}};
+    char seed[24] = "";
+    struct drill_junit_property properties[6] = {{"milterdrill", DRILL_VERSION}};
     size_t n = 1;
     if (!r->simulated && gmtime_r(&r->began, &utc)) {
         (void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S+00:00", &utc);
@@ -460,6 +461,10 @@ static bool junit(struct cli_results *r)
     if (o->is) {
         properties[n++] = (struct drill_junit_property){"is", o->is};
     }
+    if (r->count.seed) {
+        (void)snprintf(seed, sizeof(seed), "%llu", (unsigned long long)*r->count.seed);
+        properties[n++] = (struct drill_junit_property){"seed", seed};
+    }
     struct drill_junit_head head = {o->sim ? "milterdrill run --sim" : "milterdrill run",
                                     when[0] ? when : NULL, host[0] ? host : NULL, properties};
     return drill_junit_write(&r->out, &head, &r->list);
@@ -467,6 +472,8 @@ static bool junit(struct cli_results *r)
 
 static bool summary(struct cli_results *r)
 {
+    bool chosen = r->options->splits || r->options->cuts;
+    r->count.seed = r->list.count.seed = chosen ? &r->options->seed : NULL;
     switch (r->options->format) {
     case CLI_TEXT: return text(r);
     case CLI_JSONL: drill_json_summary(&r->out, &r->count); return true;

@@ -158,6 +158,9 @@ void drill_json_summary(struct drill_buf *out, const struct drill_json_count *c)
     put_int(o, "skip", c->skip);
     put_int(o, "error", c->error);
     put_int(o, "unreachable", c->unreachable);
+    if (c->seed) {
+        put_int(o, "seed", *c->seed);
+    }
     finish(out, o);
 }
 

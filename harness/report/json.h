@@ -33,6 +33,7 @@ void drill_json_result(struct drill_buf *out, const struct drill_json_result *re
 
 struct drill_json_count {
     unsigned pass, fail, skip, error, unreachable;
+    const uint64_t *seed; /* of what was chosen by one, to be chosen again; NULL: nothing was */
 };
 
 /* event "summary" */

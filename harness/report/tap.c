@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "report/tap.h"
 
+#include <stdio.h>
+
 /* TAP 14, "Escaping": only the hash, which begins a directive, and the backslash itself. */
 static const char *special_name(uint32_t rune)
 {
@@ -143,6 +145,7 @@ bool drill_tap_write(struct drill_buf *buf, const struct drill_result_list *list
 {
     struct drill_result_out out = {buf, false};
     unsigned number = 0;
+    char seed[40];
     drill_result_put(&out, "TAP version ");
     drill_result_put_number(&out, version);
     drill_result_put(&out, "\n");
@@ -155,6 +158,10 @@ bool drill_tap_write(struct drill_buf *buf, const struct drill_result_list *list
     }
     for (const struct drill_result_row *row = list->first; row; row = row->next) {
         test_point(&out, row, ++number);
+    }
+    if (list->count.seed) {
+        (void)snprintf(seed, sizeof(seed), "# seed %llu\n", (unsigned long long)*list->count.seed);
+        drill_result_put(&out, seed);
     }
     bail_out(&out, list);
     return !out.failed;
