@@ -72,20 +72,7 @@ static void put_macros(FILE *f)
 static void put_words(FILE *f)
 {
     static const char *const words[] = {
-        "> ",         "< ",           "...",        "frame ",
-        "raw ",       "data=",        "code=",      "stage=",
-        "list.",      "index=",       "hex \"",     "file \"",
-        " * ",        " + ",          "family=",    "inet6",
-        "unix",       "port=",        "0x",         "KiB",
-        "MiB",        "version=",     "actions=",   "protocol=",
-        "absent",     "len ",         "given ",     "join",
-        "after=",     "within=",      "split=",     "dribble=",
-        "cut=",       "length=",      "repeat ",    "open",
-        "close",      "reset",        "hangup",     "refuse",
-        "half-close", "silence for=", "stall",      "meet",
-        "mta ",       "milter ",      "message",    "client ",
-        "verdict ",   "delivered ",   "judge all",  "smtp after=",
-        "why \"",     "tests=",       "drill 1 \"", "concurrently ",
+#include "words.def"
     };
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         put_text(f, words[i]);

@@ -313,6 +313,24 @@ static void play_as_recorded(const struct cli_options *o, const struct drill_fil
         o->timing == CLI_TIMING_FAST || (o->timing == CLI_TIMING_AS_WRITTEN && recording);
 }
 
+/* Why the scene cannot be played this way, in a sentence; NULL: it can. */
+static const char *not_here(const struct session *s, const struct drill_file *file,
+                            const struct drill_scene *scene, enum cli_mode mode)
+{
+    bool several = s->options.more || scene->neighbours;
+    /* As MTA a recording is played by its lines: what its SMTP client did is in them. */
+    bool by_lines = mode == CLI_AS_MILTER || (mode == CLI_AS_MTA && file->recorded.len);
+    if (!by_lines && drill_scene_unmodelled(scene)) {
+        return "of `smtp` lines a modelled MTA takes RSET, EHLO, HELO, NOOP, QUIT, an unknown verb "
+               "(none after=data), and end=";
+    }
+    if (several && (cli_sweep_wanted(&s->options) || cli_crowd_of(file) || scene->extras)) {
+        return "several milters are not played in other chunks, concurrently, or with `smtp` lines";
+    }
+    return mode == CLI_AS_MILTER && s->options.smtp ? cli_under_test_lacks(&s->tested, scene)
+                                                    : NULL;
+}
+
 static void play_mode(struct session *s, const struct cli_scenario *sc, enum cli_mode mode,
                       struct drill_arena *arena)
 {
@@ -331,16 +349,7 @@ static void play_mode(struct session *s, const struct cli_scenario *sc, enum cli
         skip_other(s, sc->name, mode, "it is about another program (--is)");
         return;
     }
-    /* As MTA a recording is played by its lines: what its SMTP client did is in them. */
-    bool by_lines = mode == CLI_AS_MILTER || (mode == CLI_AS_MTA && sc->file->recorded.len);
-    if (!by_lines && drill_scene_unmodelled(&scene)) {
-        cli_results_skip(&s->results, sc->name, mode,
-                         "of `smtp` lines a modelled MTA takes RSET, EHLO, HELO, NOOP, QUIT, an "
-                         "unknown verb (none after=data), and end=");
-        return;
-    }
-    const char *lacks =
-        mode == CLI_AS_MILTER && s->options.smtp ? cli_under_test_lacks(&s->tested, &scene) : NULL;
+    const char *lacks = not_here(s, sc->file, &scene, mode);
     if (lacks) {
         cli_results_skip(&s->results, sc->name, mode, lacks);
         return;
@@ -361,13 +370,6 @@ static void play_mode(struct session *s, const struct cli_scenario *sc, enum cli
                                           : PATIENCE;
     if (!cli_tls_choose(&s->tls, mode, &scene, &stage.tls, &err)) {
         cli_results_bad(&s->results, sc->name, mode, &err);
-        return;
-    }
-    if ((s->options.more || scene.neighbours) &&
-        (cli_sweep_wanted(&s->options) || cli_crowd_of(sc->file) || scene.extras)) {
-        cli_results_skip(&s->results, sc->name, mode,
-                         "several milters are not played in other chunks, concurrently, or with "
-                         "`smtp` lines");
         return;
     }
     if (cli_crowd_of(sc->file)) {

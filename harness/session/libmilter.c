@@ -35,10 +35,7 @@ static void clamav_defaults(struct drill_settings *s)
         DRILL_SMFIP_NOHELO | DRILL_SMFIP_NOEOH | DRILL_SMFIP_NOUNKNOWN | DRILL_SMFIP_NODATA;
 }
 
-static const struct {
-    const char *word;
-    uint32_t no;
-} CALLBACKS[] = {
+static const struct drill_setting_word CALLBACKS[] = {
     {"connect", DRILL_SMFIP_NOCONNECT},
     {"helo", DRILL_SMFIP_NOHELO},
     {"mail", DRILL_SMFIP_NOMAIL},
@@ -59,7 +56,7 @@ static uint32_t all_callback_bits(void)
 {
     uint32_t all = 0;
     for (size_t i = 0; i < CALLBACK_COUNT; i++) {
-        all |= CALLBACKS[i].no;
+        all |= CALLBACKS[i].bits;
     }
     return all;
 }
@@ -67,20 +64,11 @@ static uint32_t all_callback_bits(void)
 /* The callbacks that it has; of the others their NO bits are asked for (listener.c). */
 static bool set_callbacks(struct drill_span value, uint32_t *protocol)
 {
-    uint32_t missing = all_callback_bits();
-    while (value.len) {
-        size_t comma = drill_span_find(value, ','), i = 0;
-        struct drill_span word = drill_span_sub(value, 0, comma);
-        while (i < CALLBACK_COUNT && !drill_span_equal(word, drill_span_str(CALLBACKS[i].word))) {
-            i++;
-        }
-        if (i == CALLBACK_COUNT) {
-            return false;
-        }
-        missing &= ~CALLBACKS[i].no;
-        value = drill_span_sub(value, comma + 1, value.len);
+    uint32_t there = 0;
+    if (!drill_setting_words(value, CALLBACKS, CALLBACK_COUNT, &there)) {
+        return false;
     }
-    *protocol = (*protocol & ~all_callback_bits()) | missing;
+    *protocol = (*protocol & ~all_callback_bits()) | (all_callback_bits() & ~there);
     return true;
 }
 

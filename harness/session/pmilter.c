@@ -27,10 +27,7 @@ static void pmilter_defaults(struct drill_settings *s)
 }
 
 /* It wants CONNECT and MAIL whatever callbacks there are. */
-static const struct {
-    const char *word;
-    uint32_t no;
-} CALLBACKS[] = {
+static const struct drill_setting_word CALLBACKS[] = {
     {"connect", 0},
     {"helo", DRILL_SMFIP_NOHELO},
     {"envfrom", 0},
@@ -47,23 +44,14 @@ enum { CALLBACK_COUNT = sizeof(CALLBACKS) / sizeof(CALLBACKS[0]) };
 
 static bool set_callbacks(struct drill_span value, uint32_t *protocol)
 {
-    uint32_t missing = 0;
+    uint32_t missing = 0, there = 0;
     for (size_t i = 0; i < CALLBACK_COUNT; i++) {
-        missing |= CALLBACKS[i].no;
+        missing |= CALLBACKS[i].bits;
     }
-    while (value.len) {
-        size_t comma = drill_span_find(value, ','), i = 0;
-        struct drill_span word = drill_span_sub(value, 0, comma);
-        while (i < CALLBACK_COUNT && !drill_span_equal(word, drill_span_str(CALLBACKS[i].word))) {
-            i++;
-        }
-        if (i == CALLBACK_COUNT) {
-            return false;
-        }
-        missing &= ~CALLBACKS[i].no;
-        value = drill_span_sub(value, comma + 1, value.len);
+    if (!drill_setting_words(value, CALLBACKS, CALLBACK_COUNT, &there)) {
+        return false;
     }
-    *protocol = missing;
+    *protocol = missing & ~there;
     return true;
 }
 

@@ -113,12 +113,6 @@ static bool set_time(struct drill_span value, uint64_t *out)
     return drill_setting_duration(value, out);
 }
 
-static bool set_text(struct drill_span value, struct drill_arena *arena, struct drill_span *out)
-{
-    *out = drill_arena_copy(arena, value);
-    return out->ptr != NULL;
-}
-
 static bool set_version(struct drill_settings *s, struct drill_span value,
                         struct drill_arena *arena)
 {
@@ -165,20 +159,20 @@ static const char *const KEY_WANTED[KEYS] = {"one of 2, 3, 4 and 6, and perhaps 
                                              "a name",
                                              "a milter's name (inet:127.0.0.1:11332)"};
 
-static bool set_value(struct drill_settings *s, enum key key, struct drill_span value,
+static bool set_value(struct drill_settings *s, size_t key, struct drill_span value,
                       struct drill_arena *arena)
 {
-    switch (key) {
+    switch ((enum key)key) {
     case KEY_PROTOCOL: return set_protocol(s, value);
     case KEY_ACTION: return set_action(s, value);
     case KEY_CONNECT: return set_time(value, &s->timeout_connect);
     case KEY_COMMAND: return set_time(value, &s->timeout_command);
     case KEY_CONTENT: return set_time(value, &s->timeout_data);
-    case KEY_HOSTNAME: return set_text(value, arena, &s->server_name);
+    case KEY_HOSTNAME: return drill_setting_text(value, arena, &s->server_name);
     case KEY_VERSION: return set_version(s, value, arena);
-    case KEY_MACRO_V: return set_text(value, arena, &s->program);
-    case KEY_DAEMON: return set_text(value, arena, &s->listener);
-    case KEY_MILTERS: return set_text(value, arena, &s->id);
+    case KEY_MACRO_V: return drill_setting_text(value, arena, &s->program);
+    case KEY_DAEMON: return drill_setting_text(value, arena, &s->listener);
+    case KEY_MILTERS: return drill_setting_text(value, arena, &s->id);
     case KEYS: break;
     }
     return false;
@@ -188,14 +182,9 @@ static enum drill_code postfix_set(struct drill_settings *s, struct drill_span k
                                    struct drill_span value, struct drill_arena *arena,
                                    struct drill_error *err)
 {
-    for (size_t i = 0; i < KEYS; i++) {
-        if (drill_span_equal(key, drill_span_str(KEY_NAMES[i]))) {
-            return set_value(s, (enum key)i, value, arena)
-                       ? DRILL_OK
-                       : drill_setting_bad(key, value, KEY_WANTED[i], err);
-        }
-    }
-    return drill_setting_unknown(key, "postfix", KEY_NAMES, KEYS, err);
+    static const struct drill_setting_table TABLE = {"postfix", KEY_NAMES, KEY_WANTED, KEYS,
+                                                     set_value};
+    return drill_setting_by(&TABLE, s, key, value, arena, err);
 }
 
 /* The text is "Postfix 3.7.11" unless milter_macro_v says otherwise. */

@@ -21,4 +21,28 @@ enum drill_code drill_setting_unknown(struct drill_span key, const char *profile
 enum drill_code drill_setting_bad(struct drill_span key, struct drill_span value,
                                   const char *wanted, struct drill_error *err);
 
+/* A table of settings: what `set` has of its keys. */
+struct drill_setting_table {
+    const char *profile;       /* for errors */
+    const char *const *names;  /* of `count` keys */
+    const char *const *wanted; /* what would do instead of a value that does not */
+    size_t count;
+    /* The key's number; false: the value does not do. */
+    bool (*set)(struct drill_settings *s, size_t key, struct drill_span value,
+                struct drill_arena *arena);
+};
+enum drill_code drill_setting_by(const struct drill_setting_table *table, struct drill_settings *s,
+                                 struct drill_span key, struct drill_span value,
+                                 struct drill_arena *arena, struct drill_error *err);
+
+/* Values: a text, which is kept; and words with commas between them, whose bits come together.
+ * False: no memory; a word that is none of them. */
+struct drill_setting_word {
+    const char *word;
+    uint32_t bits;
+};
+bool drill_setting_text(struct drill_span value, struct drill_arena *arena, struct drill_span *out);
+bool drill_setting_words(struct drill_span value, const struct drill_setting_word *words,
+                         size_t count, uint32_t *bits);
+
 #endif

@@ -92,12 +92,6 @@ static bool set_timeouts(struct drill_settings *s, struct drill_span value)
     return true;
 }
 
-static bool set_text(struct drill_span value, struct drill_arena *arena, struct drill_span *out)
-{
-    *out = drill_arena_copy(arena, value);
-    return out->ptr != NULL;
-}
-
 enum key {
     KEY_F,
     KEY_T,
@@ -126,20 +120,20 @@ static const char *const KEY_WANTED[KEYS] = {"T, R, 4 or none",
                                              "a name",
                                              "a version (8.17.1.9)"};
 
-static bool set_value(struct drill_settings *s, enum key key, struct drill_span value,
+static bool set_value(struct drill_settings *s, size_t key, struct drill_span value,
                       struct drill_arena *arena)
 {
-    switch (key) {
+    switch ((enum key)key) {
     case KEY_F: return set_flag(s, value);
     case KEY_T: return set_timeouts(s, value);
     case KEY_C:
     case KEY_S:
     case KEY_R:
     case KEY_E: return set_timeout(s, (uint8_t)KEY_NAMES[key][0], value);
-    case KEY_NAME: return set_text(value, arena, &s->id);
-    case KEY_HOST: return set_text(value, arena, &s->server_name);
-    case KEY_DAEMON: return set_text(value, arena, &s->listener);
-    case KEY_VERSION: return set_text(value, arena, &s->program);
+    case KEY_NAME: return drill_setting_text(value, arena, &s->id);
+    case KEY_HOST: return drill_setting_text(value, arena, &s->server_name);
+    case KEY_DAEMON: return drill_setting_text(value, arena, &s->listener);
+    case KEY_VERSION: return drill_setting_text(value, arena, &s->program);
     case KEYS: break;
     }
     return false;
@@ -149,14 +143,9 @@ static enum drill_code sendmail_set(struct drill_settings *s, struct drill_span 
                                     struct drill_span value, struct drill_arena *arena,
                                     struct drill_error *err)
 {
-    for (size_t i = 0; i < KEYS; i++) {
-        if (drill_span_equal(key, drill_span_str(KEY_NAMES[i]))) {
-            return set_value(s, (enum key)i, value, arena)
-                       ? DRILL_OK
-                       : drill_setting_bad(key, value, KEY_WANTED[i], err);
-        }
-    }
-    return drill_setting_unknown(key, "sendmail", KEY_NAMES, KEYS, err);
+    static const struct drill_setting_table TABLE = {"sendmail", KEY_NAMES, KEY_WANTED, KEYS,
+                                                     set_value};
+    return drill_setting_by(&TABLE, s, key, value, arena, err);
 }
 
 /* ---- waiting ---- */

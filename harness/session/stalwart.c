@@ -41,22 +41,10 @@ static bool set_version(struct drill_span value, uint32_t *out)
 
 static bool set_stages(struct drill_span value, uint32_t *out)
 {
-    static const char *const WORDS[] = {"connect", "ehlo", "auth", "mail", "rcpt", "data"};
-    uint32_t all = 0;
-    while (value.len) {
-        size_t comma = drill_span_find(value, ','), i = 0;
-        while (i < 6 &&
-               !drill_span_equal(drill_span_sub(value, 0, comma), drill_span_str(WORDS[i]))) {
-            i++;
-        }
-        if (i == 6) {
-            return false;
-        }
-        all |= 1u << i;
-        value = drill_span_sub(value, comma + 1, value.len);
-    }
-    *out = all;
-    return true;
+    static const struct drill_setting_word WORDS[] = {
+        {"connect", DRILL_RUN_CONNECT}, {"ehlo", DRILL_RUN_EHLO}, {"auth", DRILL_RUN_AUTH},
+        {"mail", DRILL_RUN_MAIL},       {"rcpt", DRILL_RUN_RCPT}, {"data", DRILL_RUN_DATA}};
+    return drill_setting_words(value, WORDS, sizeof(WORDS) / sizeof(WORDS[0]), out);
 }
 
 static bool set_port(struct drill_span value, uint16_t *out)
@@ -67,12 +55,6 @@ static bool set_port(struct drill_span value, uint16_t *out)
     }
     *out = (uint16_t)port;
     return true;
-}
-
-static bool set_text(struct drill_span value, struct drill_arena *arena, struct drill_span *out)
-{
-    *out = drill_arena_copy(arena, value);
-    return out->ptr != NULL;
 }
 
 enum key {
@@ -123,11 +105,11 @@ static const char *const KEY_WANTED[KEYS] = {"a host name",
                                              "a program's name",
                                              "a name"};
 
-static bool set_value(struct drill_settings *s, enum key key, struct drill_span value,
+static bool set_value(struct drill_settings *s, size_t key, struct drill_span value,
                       struct drill_arena *arena)
 {
-    switch (key) {
-    case KEY_HOSTNAME: return set_text(value, arena, &s->hostname);
+    switch ((enum key)key) {
+    case KEY_HOSTNAME: return drill_setting_text(value, arena, &s->hostname);
     case KEY_PORT: return set_port(value, &s->port);
     case KEY_VERSION: return set_version(value, &s->version);
     case KEY_ACTION: return drill_setting_flags(value, true, &s->actions);
@@ -141,10 +123,10 @@ static bool set_value(struct drill_settings *s, enum key key, struct drill_span 
     case KEY_TLS: return drill_setting_bool(value, &s->use_tls);
     case KEY_CERTS: return drill_setting_bool(value, &s->allow_invalid_certs);
     case KEY_ENABLE: return drill_setting_bool(value, &s->enabled);
-    case KEY_LISTENER: return set_text(value, arena, &s->listener);
-    case KEY_SERVER: return set_text(value, arena, &s->server_name);
-    case KEY_PROGRAM: return set_text(value, arena, &s->program);
-    case KEY_ID: return set_text(value, arena, &s->id);
+    case KEY_LISTENER: return drill_setting_text(value, arena, &s->listener);
+    case KEY_SERVER: return drill_setting_text(value, arena, &s->server_name);
+    case KEY_PROGRAM: return drill_setting_text(value, arena, &s->program);
+    case KEY_ID: return drill_setting_text(value, arena, &s->id);
     case KEYS: break;
     }
     return false;
@@ -154,14 +136,9 @@ static enum drill_code stalwart_set(struct drill_settings *s, struct drill_span 
                                     struct drill_span value, struct drill_arena *arena,
                                     struct drill_error *err)
 {
-    for (size_t i = 0; i < KEYS; i++) {
-        if (drill_span_equal(key, drill_span_str(KEY_NAMES[i]))) {
-            return set_value(s, (enum key)i, value, arena)
-                       ? DRILL_OK
-                       : drill_setting_bad(key, value, KEY_WANTED[i], err);
-        }
-    }
-    return drill_setting_unknown(key, "stalwart", KEY_NAMES, KEYS, err);
+    static const struct drill_setting_table TABLE = {"stalwart", KEY_NAMES, KEY_WANTED, KEYS,
+                                                     set_value};
+    return drill_setting_by(&TABLE, s, key, value, arena, err);
 }
 
 /* ---- waiting ---- */
