@@ -52,6 +52,9 @@ bool drill_postfix_refuses(struct drill_span reply);
 /* The same as SMTP says it: "S" is a 421. */
 struct drill_span drill_postfix_line(struct drill_span reply);
 bool drill_postfix_is_421(struct drill_span line);
+/* The client's message goes to the hold queue: in what was modified it is a quarantine, if no
+ * milter has asked for one. */
+void drill_postfix_hold(struct drill_mta *mta);
 /* What milter_default_action says, for a milter that fails and for one that is set up wrongly;
  * no ptr: accept. */
 struct drill_span drill_postfix_default(const struct drill_mta *mta, bool set_up_wrongly);

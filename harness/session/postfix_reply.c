@@ -25,6 +25,8 @@ static void fail(struct drill_mta *mta, uint8_t command, bool set_up_wrongly)
         mta->own.flags |= POSTFIX_POISONED;
         if (drill_postfix_refuses(line)) {
             drill_mta_session_refuse(mta, DRILL_SMFIC_BODYEOB, line, drill_postfix_is_421(line));
+        } else if (line.ptr) {
+            drill_postfix_hold(mta);
         }
     }
     drill_mta_session_leave(mta, DRILL_AT_CLOSE);

@@ -94,6 +94,24 @@ static enum drill_go refuse(struct drill_mta *mta, uint8_t stage, struct drill_s
     return stage == DRILL_SMFIC_RCPT ? DRILL_GO_ON : DRILL_GO_NEXT;
 }
 
+void drill_postfix_hold(struct drill_mta *mta)
+{
+    const uint32_t here = mta->cursor.message_number, number = mta->own.smtp.message_number;
+    const struct drill_mod *last = mta->mods_last;
+    bool asked = last && last->message == number && last->code == DRILL_SMFIR_QUARANTINE;
+    struct drill_message hold;
+    if (mta->own.flags & POSTFIX_HOLD || asked) {
+        mta->own.flags |= POSTFIX_HOLD;
+        return;
+    }
+    mta->own.flags |= POSTFIX_HOLD;
+    (void)drill_message_init(&hold, DRILL_TO_MTA, DRILL_SMFIR_QUARANTINE);
+    hold.payload = drill_span_str("milter triggers HOLD action");
+    mta->cursor.message_number = number;
+    drill_mta_modified(mta, &hold, (uint32_t)hold.payload.len);
+    mta->cursor.message_number = here;
+}
+
 /* The process smtpd finds out that cleanup has shut down their connection. */
 static void find_poison(struct drill_mta *mta)
 {
@@ -114,7 +132,7 @@ static enum drill_go pass_mail(struct drill_mta *mta)
         return refuse(mta, DRILL_SMFIC_MAIL, drill_postfix_line(reply));
     }
     if (reply.ptr) {
-        mta->own.flags |= POSTFIX_HOLD;
+        drill_postfix_hold(mta);
         drill_postfix_note(mta, DRILL_SMFIC_MAIL, "milter-hold",
                            text("milter triggers HOLD action"));
     }
@@ -122,11 +140,20 @@ static enum drill_go pass_mail(struct drill_mta *mta)
     return DRILL_GO_ON;
 }
 
+/* check_milter_reply: what holds the session at RCPT or DATA holds the message that is open. */
+static void hold_if_so(struct drill_mta *mta)
+{
+    if (mta->own.reply.ptr) {
+        drill_postfix_hold(mta);
+    }
+}
+
 static enum drill_go pass_rcpt(struct drill_mta *mta)
 {
     if (drill_postfix_refuses(mta->own.reply)) {
         return refuse(mta, DRILL_SMFIC_RCPT, drill_postfix_line(mta->own.reply));
     }
+    hold_if_so(mta);
     mta->rcpts_taken++;
     mta->rcpts_told++;
     tell(mta, DRILL_SMFIC_RCPT, "250 2.1.5 Ok", false);
@@ -148,6 +175,7 @@ static enum drill_go pass_data(struct drill_mta *mta)
     if (drill_postfix_refuses(mta->own.reply)) {
         return refuse(mta, DRILL_SMFIC_DATA, drill_postfix_line(mta->own.reply));
     }
+    hold_if_so(mta);
     tell(mta, DRILL_SMFIC_DATA, "354 End data with <CR><LF>.<CR><LF>", false);
     return DRILL_GO_ON;
 }

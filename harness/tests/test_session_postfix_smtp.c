@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Postfix as an MTA: what each reply at each stage makes it send, end, tell its client and log. */
+#include "session/apply.h"
 #include "talk_mta.h"
 
 /* Two messages in a session, the first with two recipients. */
@@ -297,6 +298,52 @@ static void test_no_recipient_left(void **state)
     talk_fini(&t);
 }
 
+static void assert_disposition(struct talk *t, uint32_t message, enum drill_disposition want,
+                               uint8_t at)
+{
+    struct drill_applied a;
+    assert_int_equal(drill_apply_mta(&t->mta, message, &t->arena, &a), DRILL_OK);
+    if (a.disposition != want) {
+        fail_msg("%c: message %u is %s", at, (unsigned)message,
+                 drill_disposition_word(a.disposition));
+    }
+}
+
+/* A message is held whether a milter asks for that or fails where that is the default action. */
+static void test_held_mail_is_not_delivered(void **state)
+{
+    static const struct {
+        uint8_t at;
+        bool asks; /* `q`, and not an end of the connection */
+        bool first, second;
+    } rows[] = {
+        {'C', false, true, true}, {'M', false, true, true}, {'R', false, true, true},
+        {'T', false, true, true}, {'L', false, true, true}, {'E', false, true, true},
+        {'C', true, true, true},  {'M', true, true, true},  {'R', true, true, true},
+        {'L', true, true, false}, {'E', true, true, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < ROWS(rows); i++) {
+        struct talk t;
+        talk_init(&t, "postfix");
+        talk_set(&t, "milter_default_action", "quarantine");
+        talk_two(&t);
+        talk_start(&t);
+        talk_until(&t, rows[i].at, 0);
+        if (rows[i].asks) {
+            talk_reply(&t, 'q', BYTES("a look by eye\0"));
+        } else {
+            drill_mta_ended(&t.mta, DRILL_END_FIN, 0);
+        }
+        talk_until(&t, 0, 0);
+        assert_disposition(&t, 1, rows[i].first ? DRILL_DISPOSE_HOLD : DRILL_DISPOSE_DELIVER,
+                           rows[i].at);
+        assert_disposition(&t, 2, rows[i].second ? DRILL_DISPOSE_HOLD : DRILL_DISPOSE_DELIVER,
+                           rows[i].at);
+        talk_fini(&t);
+    }
+}
+
 /* A hold stays: in smtpd for the session, in cleanup for the message. */
 static void test_quarantine(void **state)
 {
@@ -431,12 +478,19 @@ static void test_reply_text_at_the_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_at_connection),     cmocka_unit_test(test_at_envelope),
-        cmocka_unit_test(test_at_content),        cmocka_unit_test(test_default_actions),
-        cmocka_unit_test(test_version_3_11),      cmocka_unit_test(test_lines),
-        cmocka_unit_test(test_no_recipient_left), cmocka_unit_test(test_quarantine),
-        cmocka_unit_test(test_progress),          cmocka_unit_test(test_a_stale_reply_shifts_all),
-        cmocka_unit_test(test_reply_texts),       cmocka_unit_test(test_reply_text_at_the_end),
+        cmocka_unit_test(test_at_connection),
+        cmocka_unit_test(test_at_envelope),
+        cmocka_unit_test(test_at_content),
+        cmocka_unit_test(test_default_actions),
+        cmocka_unit_test(test_version_3_11),
+        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_no_recipient_left),
+        cmocka_unit_test(test_quarantine),
+        cmocka_unit_test(test_held_mail_is_not_delivered),
+        cmocka_unit_test(test_progress),
+        cmocka_unit_test(test_a_stale_reply_shifts_all),
+        cmocka_unit_test(test_reply_texts),
+        cmocka_unit_test(test_reply_text_at_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
