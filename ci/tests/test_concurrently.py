@@ -97,9 +97,9 @@ def test_nobody_there(drill, work):
     result.check_exit(EXIT_UNREACHABLE).check_out("copy 1 of 100: ")
 
 
-def test_beside_other_lines_it_is_skipped(drill, work):
+def test_beside_other_lines_it_is_an_error(drill, work):
     path = scenario(work, NEIGHBOURS + "verdict accept\n")
-    drill("run", "--sim", path).check_exit(EXIT_SKIPPED).check_out("it must stand alone")
+    assert "`concurrently` stands alone" in drill("run", "--sim", path).check_exit(2).err
 
 
 @pytest.mark.parametrize("limit", [40])

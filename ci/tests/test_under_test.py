@@ -2,6 +2,7 @@
 """A real MTA under test: milterdrill is its milter, its SMTP client, and takes what it delivers."""
 
 import os
+import re
 
 import pytest
 
@@ -146,3 +147,45 @@ def test_a_session_that_needs_starttls_is_skipped(ask):
 @pytest.mark.parametrize("options", [["--xclient"], ["--smtp", "127.0.0.1:9", "--xclient", "--proxy"]])
 def test_how_to_tell_a_client_needs_somebody_to_tell(drill, work, options):
     drill("run", "--listen", "inet:0@127.0.0.1", *options, work).check_exit(2)
+
+
+CROWD = """concurrently 9 {
+  ...
+  > rcpt
+  meet
+  < continue
+  ...
+  > bodyeob
+  < accept
+  verdict accept
+} and 1 {
+  ...
+  > rcpt
+  meet
+  < replycode text="550 5.7.1 not you"
+  verdict reject code=550 text="5.7.1 not you"
+}
+"""
+
+
+def test_concurrent_sessions_each_have_their_own_verdict(ask):
+    ask(CROWD).check_exit(0)
+    wrong = ask(CROWD.replace("reject code=550", "accept code=250")).check_exit(1).out
+    assert "copy 10 of 10: the SMTP client is told something else" in wrong, wrong
+
+
+def test_mail_of_concurrent_sessions_is_not_taken_for_the_next_files(drill, postfix, work):
+    for name, text in (("a.drill", CROWD), ("b.drill", "...\n> bodyeob\n< discard\ndelivered none\n")):
+        with open(os.path.join(work, name), "w", encoding="utf-8") as out:
+            out.write(QUESTION + text)
+    told = drill("run", "--listen", postfix.milter, "--smtp", f"127.0.0.1:{postfix.port}", "--sink",
+                 f"127.0.0.1:{postfix.sink_port}", "--timeout", f"{SECONDS}s", work)
+    assert "2 passed" in told.check_exit(0).out
+
+
+@pytest.mark.parametrize("text,options,why", [
+    ("client\nclient\n" + CROWD, [], "one SMTP session"), (CROWD, ["--xclient"], "--xclient"),
+    (CROWD.replace("} and", "  delivered none\n} and"), [], "whose mail")])
+def test_what_concurrent_sessions_cannot_say_is_skipped(ask, text, options, why):
+    text = re.sub("verdict", "verdict message=1", text) if "client" in text else text
+    assert why in ask(text, *options).check_exit(77).out

@@ -248,14 +248,18 @@ static void play_crowd(struct session *s, const struct cli_scenario *sc,
                               .stage = stage,
                               .config = config,
                               .scene = scene,
+                              .tested = s->options.smtp ? &s->tested : NULL,
+                              .patience = config->patience,
                               .results = &s->results};
     struct drill_report *r = &crowd.report;
     struct drill_error err;
     uint64_t plays = 0, elapsed = 0;
-    if (cli_sweep_wanted(&s->options) || s->options.smtp) {
-        cli_results_skip(&s->results, sc->name, stage->mode,
-                         s->options.smtp ? "`concurrently` is not played with --smtp yet"
-                                         : "`concurrently` is not played in other chunks");
+    const char *lacks = cli_sweep_wanted(&s->options)
+                            ? "`concurrently` is not played in other chunks"
+                        : crowd.tested ? cli_crowd_smtp_lacks(crowd.step, scene, crowd.tested)
+                                       : NULL;
+    if (lacks) {
+        cli_results_skip(&s->results, sc->name, stage->mode, lacks);
         return;
     }
     do {
@@ -267,7 +271,7 @@ static void play_crowd(struct session *s, const struct cli_scenario *sc,
         elapsed += crowd.elapsed;
     } while (plays < s->options.repeat && r->result == DRILL_RESULT_PASS && !cli_interrupted(NULL));
     const char *reason = r->result == DRILL_RESULT_SKIP ? r->what : NULL;
-    if (r->result == DRILL_RESULT_PASS && stage->mode == CLI_AS_MILTER &&
+    if (r->result == DRILL_RESULT_PASS && stage->mode == CLI_AS_MILTER && !crowd.tested &&
         cli_crowd_checks(crowd.step, DRILL_CHECK_VERDICT)) {
         r->result = DRILL_RESULT_SKIP;
         reason = VERDICT_NEEDS_SMTP;

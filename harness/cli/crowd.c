@@ -11,7 +11,8 @@ enum { JUDGED_COPIES = 1000, OTHER_FILES = 64 };
 
 struct copy {
     struct cli_stage stage;
-    struct cli_watch *watch; /* NULL: nobody looks on */
+    struct cli_under_test tested; /* with --smtp */
+    struct cli_watch *watch;      /* NULL: nobody looks on */
 };
 
 struct crowd {
@@ -105,10 +106,101 @@ static void crowd_close(struct crowd *crowd)
 {
     crowd->meet.wake = NULL;
     for (size_t i = 0; i < crowd->count; i++) {
+        if (crowd->copies[i].tested.net) {
+            cli_under_test_end(&crowd->copies[i].tested);
+        }
         cli_stage_close(&crowd->copies[i].stage);
         drill_alloc_resize(NULL, crowd->copies[i].watch, 0);
     }
     drill_alloc_resize(NULL, crowd->copies, 0);
+}
+
+/* ---- with --smtp ---- */
+
+const char *cli_crowd_smtp_lacks(const struct drill_step *step, const struct drill_scene *scene,
+                                 const struct cli_under_test *tested)
+{
+    if (scene->traffic && scene->traffic->next) {
+        return "`concurrently` with --smtp is played with one SMTP session in each copy";
+    }
+    if (tested->xclient) {
+        return "`concurrently` is not played with --xclient, for which an MTA connects twice";
+    }
+    return cli_crowd_checks(step, DRILL_CHECK_DELIVERED)
+               ? "`delivered` is not played in `concurrently`: nobody knows whose mail arrives"
+               : NULL;
+}
+
+static bool is_running(const struct copy *copy)
+{
+    enum drill_result result = drill_run_result(copy->stage.run);
+    return result == DRILL_RESULT_RUNNING || result == DRILL_RESULT_PASS;
+}
+
+static bool is_over(const struct copy *copy)
+{
+    return drill_smtp_done(copy->tested.smtp) &&
+           !(is_running(copy) && drill_run_linked(copy->stage.run));
+}
+
+/* Its MTA has come to the milter, or never will. */
+static bool has_come(void *ctx)
+{
+    const struct copy *copy = ctx;
+    struct drill_report sum = {.connections = 0};
+    drill_run_count(copy->stage.run, &sum);
+    return sum.connections > 0 || !is_running(copy) || is_over(copy) || cli_interrupted(NULL);
+}
+
+static bool are_over(void *ctx)
+{
+    const struct crowd *crowd = ctx;
+    size_t i = 0;
+    while (i < crowd->count && is_over(&crowd->copies[i])) {
+        i++;
+    }
+    return i == crowd->count || cli_interrupted(NULL);
+}
+
+static bool let_on(struct crowd *crowd, struct copy *copy)
+{
+    struct cli_crowd *c = crowd->given;
+    struct drill_error err;
+    copy->tested = *c->tested;
+    copy->tested.has_sink = false;
+    if (!cli_under_test_begin(&copy->tested, c->scene, copy->stage.run, c->patience, &err)) {
+        drill_run_stop(copy->stage.run, err.text);
+        return false;
+    }
+    (void)drill_net_run(c->stage->net, has_come, copy);
+    return !cli_interrupted(NULL);
+}
+
+static void crowd_test(struct crowd *crowd)
+{
+    struct cli_crowd *c = crowd->given;
+    size_t on = 0;
+    uint32_t accepted = 0;
+    cli_under_test_forget(c->tested);
+    while (on < crowd->count && let_on(crowd, &crowd->copies[on])) {
+        on++;
+    }
+    if (on == crowd->count) {
+        (void)drill_net_run(c->stage->net, are_over, crowd);
+    }
+    for (size_t i = 0; i < crowd->count; i++) {
+        struct copy *copy = &crowd->copies[i];
+        accepted += copy->tested.net ? cli_under_test_accepted(&copy->tested) : 0;
+        if (drill_run_result(copy->stage.run) != DRILL_RESULT_RUNNING) {
+            continue;
+        }
+        if (cli_interrupted(NULL) || on < crowd->count) {
+            drill_run_stop(copy->stage.run, cli_interrupted(NULL) ? "interrupted" : "not begun");
+        } else {
+            drill_run_stuck(copy->stage.run, drill_net_now(c->stage->net));
+        }
+    }
+    cli_under_test_drain(c->tested, accepted);
 }
 
 /* ---- the play ---- */
@@ -126,6 +218,11 @@ static void crowd_run(struct crowd *crowd)
         return;
     }
     uint64_t begin = drill_net_now(c->stage->net);
+    if (c->tested) {
+        crowd_test(crowd);
+        c->elapsed = drill_net_now(c->stage->net) - begin;
+        return;
+    }
     bool all = drill_net_run(c->stage->net, cli_interrupted, NULL);
     for (size_t i = 0; !all && i < crowd->count; i++) {
         drill_run_stop(crowd->copies[i].stage.run, "interrupted");
@@ -142,6 +239,9 @@ static enum drill_result conclude(struct crowd *crowd, struct copy *copy)
         cli_arena_init(&arena);
         (void)drill_run_check_model(s->run, mta, &arena);
         drill_arena_fini(&arena);
+    }
+    if (crowd->given->tested && drill_run_result(s->run) == DRILL_RESULT_PASS) {
+        cli_under_test_check(&copy->tested);
     }
     drill_run_because(s->run, cli_tls_text(s));
     const char *quirk = NULL;
@@ -203,7 +303,7 @@ static void crowd_conclude(struct crowd *crowd)
 static bool enough_files(struct cli_crowd *c)
 {
     uint64_t copies = c->step->count + c->step->count2;
-    size_t need = (size_t)copies + OTHER_FILES;
+    size_t need = (size_t)copies * (c->tested ? 2 : 1) + OTHER_FILES;
     size_t have = drill_net_raise_files(need);
     if (have >= need) {
         return true;

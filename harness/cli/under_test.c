@@ -39,6 +39,13 @@ void cli_under_test_close(struct cli_under_test *u)
     u->has_sink = false;
 }
 
+void cli_under_test_forget(struct cli_under_test *u)
+{
+    if (u->has_sink) {
+        drill_sink_reset(&u->deliveries);
+    }
+}
+
 const char *cli_under_test_lacks(const struct cli_under_test *u, const struct drill_scene *scene)
 {
     for (const struct drill_client *c = scene->traffic; c; c = c->next) {
@@ -70,28 +77,39 @@ bool cli_under_test_begin(struct cli_under_test *u, const struct drill_scene *sc
                                        .xclient = u->xclient,
                                        .proxy = u->proxy};
     drill_smtp_init(u->smtp, &config, &u->arena);
-    if (u->has_sink) {
-        drill_sink_reset(&u->deliveries);
-    }
+    cli_under_test_forget(u);
     u->conn = drill_net_smtp(u->net, &u->smtp_address, u->smtp, err);
     return u->conn != NULL;
 }
 
 /* ---- what is still on its way ---- */
 
-static uint32_t accepted(const struct drill_smtp *smtp)
+uint32_t cli_under_test_accepted(const struct cli_under_test *u)
 {
     uint32_t count = 0;
-    for (const struct drill_smtp_reply *r = smtp->replies; r; r = r->next) {
+    for (const struct drill_smtp_reply *r = u->smtp ? u->smtp->replies : NULL; r; r = r->next) {
         count += r->told.message && r->told.final && r->told.code / 100 == 2;
     }
     return count;
 }
 
+struct awaited {
+    const struct cli_under_test *u;
+    uint32_t count;
+};
+
 static bool all_came(void *ctx)
 {
-    const struct cli_under_test *u = ctx;
-    return u->deliveries.count >= accepted(u->smtp) || cli_interrupted(NULL);
+    const struct awaited *a = ctx;
+    return a->u->deliveries.count >= a->count || cli_interrupted(NULL);
+}
+
+void cli_under_test_drain(struct cli_under_test *u, uint32_t count)
+{
+    struct awaited a = {u, count};
+    if (u->has_sink) {
+        (void)drill_net_sink_wait(u->sink, drill_net_now(u->net) + NONE_PATIENCE, all_came, &a);
+    }
 }
 
 /* A message that was accepted would else be taken for one of the next play's. One that the MTA
@@ -99,7 +117,7 @@ static bool all_came(void *ctx)
 static void let_arrive(struct cli_under_test *u)
 {
     if (u->has_sink && u->smtp && !u->waited) {
-        (void)drill_net_sink_wait(u->sink, drill_net_now(u->net) + NONE_PATIENCE, all_came, u);
+        cli_under_test_drain(u, cli_under_test_accepted(u));
     }
 }
 

@@ -39,6 +39,11 @@ void cli_under_test_play(struct cli_under_test *u);
 /* Compares `verdict` and `delivered` lines; a malformed SMTP reply always fails. */
 void cli_under_test_check(struct cli_under_test *u);
 void cli_under_test_end(struct cli_under_test *u);
+/* Forgets what was delivered; waits half a second at most for so many deliveries. */
+void cli_under_test_forget(struct cli_under_test *u);
+void cli_under_test_drain(struct cli_under_test *u, uint32_t count);
+/* Messages that its client was told 2xx for. */
+uint32_t cli_under_test_accepted(const struct cli_under_test *u);
 void cli_under_test_close(struct cli_under_test *u);
 
 #endif
