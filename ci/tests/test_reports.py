@@ -301,3 +301,19 @@ def test_formats_are_named_when_one_is_wrong(drill, mixed):
 def test_all_skipped_is_77_in_every_format(drill, mixed, form):
     path = os.path.join(mixed, "skip.drill")
     run(drill, form, "--milter", "sim:libmilter", path).check_exit(77)
+
+
+def test_the_steps_summary_is_added_to(drill, mixed, work):
+    path = os.path.join(work, "summary.md")
+    with open(path, "w", encoding="utf-8") as out:
+        out.write("before\n")
+    for _ in range(2):
+        run_mixed(drill, "text", mixed, GITHUB_STEP_SUMMARY=path, **ON_GITHUB)
+    with open(path, encoding="utf-8") as read:
+        lines = read.read().splitlines()
+    assert lines[0] == "before" and lines.count("### milterdrill run") == 2, lines
+    assert all(line.count("|") in (0, 6, 7) for line in lines), lines
+    assert os.path.isfile(path)
+    run_mixed(drill, "text", mixed, GITHUB_STEP_SUMMARY=path)
+    with open(path, encoding="utf-8") as read:
+        assert len(read.read().splitlines()) == len(lines)

@@ -483,6 +483,25 @@ static bool summary(struct cli_results *r)
     return true;
 }
 
+/* Steps add to one file; what it is for does not fail a run. */
+static void write_step_summary(struct cli_results *r)
+{
+    const char *path = getenv("GITHUB_STEP_SUMMARY");
+    const char *title = r->options->check ? "milterdrill check"
+                        : r->options->sim ? "milterdrill run --sim"
+                                          : "milterdrill run";
+    if (!path || !path[0]) {
+        return;
+    }
+    FILE *f = fopen(path, "a");
+    bool ok = f && drill_github_summary(&r->out, title, &r->list) &&
+              fwrite(r->out.ptr, 1, r->out.len, f) == r->out.len;
+    if ((f && fclose(f) != 0) || !ok) {
+        cli_complain("GITHUB_STEP_SUMMARY: %s cannot be written", path);
+    }
+    r->out.len = 0;
+}
+
 static bool finish(struct cli_results *r)
 {
     bool ok = summary(r);
@@ -492,6 +511,7 @@ static bool finish(struct cli_results *r)
     }
     cli_flush(&r->out);
     if (annotates(r)) {
+        write_step_summary(r);
         (void)drill_github_write(&r->out, &r->list);
         if (r->options->format == CLI_TEXT) {
             cli_flush(&r->out);

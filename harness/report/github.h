@@ -10,10 +10,17 @@
 
 #include "report/result.h"
 
-enum { DRILL_GITHUB_MOST = 10 }; /* GitHub shows no more of a step */
+enum {
+    DRILL_GITHUB_MOST = 10,  /* GitHub shows no more of a step */
+    DRILL_GITHUB_ROWS = 100, /* of a summary, which may have 1 MiB in all: */
+    DRILL_GITHUB_CELL = 300, /* bytes of one text of it, before they are made safe */
+};
 
 /* One line for each of the first DRILL_GITHUB_MOST rows that failed or could not be played, and for
  * a list that was stopped. Appends; false when memory was refused, the text is then cut. */
 bool drill_github_write(struct drill_buf *out, const struct drill_result_list *list);
+/* The step's summary, in Markdown: the numbers, and a table of what failed. */
+bool drill_github_summary(struct drill_buf *out, const char *title,
+                          const struct drill_result_list *list);
 
 #endif

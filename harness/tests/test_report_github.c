@@ -124,6 +124,74 @@ static void test_refused_memory_shows(void **state)
     drill_arena_fini(&arena);
 }
 
+/* A cell stays a cell whatever a peer or a file name says. */
+static void test_summary(void **state)
+{
+    (void)state;
+    struct drill_arena arena;
+    struct drill_result_list list;
+    struct drill_report failed;
+    struct drill_buf buf;
+    memset(&failed, 0, sizeof(failed));
+    failed.result = DRILL_RESULT_FAIL;
+    (void)snprintf(failed.expected, sizeof(failed.expected), "< reset");
+    (void)snprintf(failed.actual, sizeof(failed.actual), "a|b\\\xff");
+    const struct drill_result_row rows[] = {
+        {.scenario = "a.drill", .mode = "mta", .result = DRILL_RESULT_PASS},
+        {.scenario = "c_*`.drill",
+         .mode = "mta",
+         .result = DRILL_RESULT_FAIL,
+         .line = 7,
+         .report = &failed,
+         .reason = "another\nframe"},
+    };
+    drill_arena_init(&arena, NULL, 0);
+    drill_buf_init(&buf, NULL);
+    drill_result_init(&list, &arena);
+    drill_result_add(&list, &rows[0]);
+    drill_result_add(&list, &rows[1]);
+    assert_true(drill_github_summary(&buf, "t", &list));
+    helper_assert_bytes(
+        drill_buf_span(&buf),
+        drill_span_str(
+            "### t\n\n| passed | failed | skipped | errors | unreachable |\n"
+            "|---|---|---|---|---|\n| 1 | 1 | 0 | 0 | 0 |\n\n"
+            "| scenario | line | mode | what | expected | actual |\n|---|---|---|---|---|---|\n"
+            "| c&#95;&#42;&#96;.drill | 7 | mta | another frame | &lt; reset "
+            "| a&#124;b&#92;&#92;xff |\n\n"),
+        "summary");
+    drill_buf_fini(&buf);
+    drill_arena_fini(&arena);
+}
+
+/* No more rows than are promised, and the rest is counted. */
+static void test_summary_is_bounded(void **state)
+{
+    (void)state;
+    enum { MORE = 3 };
+    struct drill_arena arena;
+    struct drill_result_list list;
+    struct drill_buf buf;
+    const struct drill_result_row row = {
+        .scenario = "a.drill", .result = DRILL_RESULT_ERROR, .reason = "bad"};
+    drill_arena_init(&arena, NULL, 0);
+    drill_buf_init(&buf, NULL);
+    drill_result_init(&list, &arena);
+    for (int i = 0; i < DRILL_GITHUB_ROWS + MORE; i++) {
+        drill_result_add(&list, &row);
+    }
+    assert_true(drill_github_summary(&buf, "t", &list));
+    unsigned rows = 0;
+    drill_buf_append(&buf, drill_span_of("", 1));
+    for (const char *p = (const char *)buf.ptr; (p = strstr(p, "a.drill")) != NULL; p++) {
+        rows++;
+    }
+    assert_int_equal(rows, DRILL_GITHUB_ROWS);
+    assert_non_null(strstr((const char *)buf.ptr, "and 3 more"));
+    drill_buf_fini(&buf);
+    drill_arena_fini(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +199,8 @@ int main(void)
         cmocka_unit_test(test_a_text_cannot_become_a_command),
         cmocka_unit_test(test_ten_at_most),
         cmocka_unit_test(test_refused_memory_shows),
+        cmocka_unit_test(test_summary),
+        cmocka_unit_test(test_summary_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
