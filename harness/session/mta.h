@@ -67,6 +67,7 @@ struct drill_mta_cursor {
     uint64_t body;                        /* bytes sent */
     const struct drill_smtp_extra *extra; /* what the client does before that; NULL: nothing */
     const struct drill_smtp_extra *helo;  /* Stalwart: the client's last HELO; NULL: its own */
+    uint32_t extra_number;                /* how many of its place were done */
     uint8_t extra_frame;                  /* frames sent for it */
 };
 

@@ -25,6 +25,7 @@ void drill_mta_session_next_message(struct drill_mta_cursor *c, const struct dri
     c->header = m ? m->mail.headers : NULL;
     c->flags &= ~(uint32_t)DRILL_AT_MESSAGE;
     c->extra = NULL;
+    c->extra_number = 0;
     c->extra_frame = 0;
 }
 
@@ -64,6 +65,7 @@ static void go_behind(struct drill_mta_cursor *c, uint8_t stage)
 {
     c->at++;
     c->extra = drill_mta_session_extra(c, stage);
+    c->extra_number = 0;
 }
 
 static void move_on(const struct drill_mta *mta, struct drill_mta_cursor *c)
@@ -235,6 +237,7 @@ void drill_mta_session_client_on(struct drill_mta *mta)
         mta->rcpts_taken = 0;
         mta->rcpts_told = 0;
         c->extra = drill_mta_session_extra(c, DRILL_SMFIC_MAIL);
+        c->extra_number = 0;
         c->at = c->message->rcpts ? DRILL_AT_RCPT : DRILL_AT_DATA;
         break;
     case DRILL_AT_RCPT:
@@ -387,6 +390,7 @@ static void give_up(struct drill_mta_cursor *c, uint8_t stage)
     bool cut = stage != DRILL_SMFIC_BODYEOB;
     c->at = DRILL_AT_ABORT;
     c->extra = cut ? drill_mta_session_extra(c, stage) : NULL;
+    c->extra_number = 0;
     c->extra_frame = 0;
     c->flags |= cut ? DRILL_AT_CUT : 0;
 }

@@ -92,6 +92,7 @@ void drill_mta_session_extra_on(const struct drill_mta *mta, struct drill_mta_cu
     const struct drill_smtp_extra *next = drill_smtp_extra_next(c->extra);
     enum drill_smtp_does does = drill_smtp_extra_does(c->extra);
     const char *all = frames(mta, c);
+    const uint32_t number = c->extra_number + 1;
     if (all[c->extra_frame] && all[c->extra_frame + 1]) {
         c->extra_frame++;
         return;
@@ -105,6 +106,7 @@ void drill_mta_session_extra_on(const struct drill_mta *mta, struct drill_mta_cu
         drill_mta_session_next_message(c, c->message->next);
     }
     c->extra = next;
+    c->extra_number = number;
 }
 
 void drill_mta_session_extra_words(const struct drill_mta *mta, const struct drill_mta_cursor *c,
@@ -130,17 +132,14 @@ static bool say_hello(struct drill_mta *mta)
     return go != DRILL_GO_BYE;
 }
 
-/* Where all its recipients were refused, that is the outcome of the message already. */
+/* Where all its recipients were refused, that is the outcome of the message already: the line that
+ * was told last. */
 static void give_up(struct drill_mta *mta)
 {
     const struct drill_mta_cursor *client = &mta->own.smtp;
     bool refused = client->at == DRILL_AT_DATA && mta->rcpts_taken == 0 && client->message->rcpts;
-    struct drill_told *last = NULL;
-    for (struct drill_told *t = refused ? mta->told : NULL; t; t = t->next) {
-        last = t->message == client->message_number && t->stage == DRILL_SMFIC_RCPT ? t : last;
-    }
-    if (last) {
-        last->final = true;
+    if (refused && mta->told_last && mta->told_last->stage == DRILL_SMFIC_RCPT) {
+        mta->told_last->final = true;
     } else {
         drill_mta_session_tell(mta, DRILL_SMFIC_ABORT, drill_span_str(""), true);
     }
@@ -151,30 +150,29 @@ void drill_mta_session_extra_client(struct drill_mta *mta)
     struct drill_mta_cursor *client = &mta->own.smtp;
     const struct drill_smtp_extra *next = drill_smtp_extra_next(client->extra);
     enum drill_smtp_does does = drill_smtp_extra_does(client->extra);
+    const uint32_t number = client->extra_number + 1;
     if (does == DRILL_SMTP_DOES_LEAVE) {
         drill_mta_session_abandon_all(mta);
         return;
+    }
+    bool ends =
+        in_message(client) && (does == DRILL_SMTP_DOES_RSET || does == DRILL_SMTP_DOES_HELO);
+    if (ends) {
+        give_up(mta);
     }
     if (does == DRILL_SMTP_DOES_HELO && !say_hello(mta)) {
         drill_mta_session_bye(mta);
         return;
     }
-    if (in_message(client) && (does == DRILL_SMTP_DOES_RSET || does == DRILL_SMTP_DOES_HELO)) {
-        give_up(mta);
+    if (ends) {
         drill_mta_session_next_message(client, client->message->next);
     }
     client->extra = next;
+    client->extra_number = number;
 }
 
 bool drill_mta_session_extra_behind(const struct drill_mta_cursor *client,
                                     const struct drill_mta_cursor *c)
 {
-    const struct drill_smtp_extra *e = client->extra;
-    if (e == c->extra) {
-        return false;
-    }
-    while (e && e != c->extra) {
-        e = drill_smtp_extra_next(e);
-    }
-    return client->extra && e == c->extra;
+    return client->extra && (!c->extra || client->extra_number < c->extra_number);
 }
