@@ -288,9 +288,10 @@ static bool is_behind(const struct drill_mta *mta)
 {
     const struct drill_mta_cursor *client = &mta->own.smtp, *c = &mta->cursor;
     if (client->at >= DRILL_AT_BYE || c->at >= DRILL_AT_BYE) {
-        bool says = client->at == DRILL_AT_BYE && client->extra;
-        return client->at < DRILL_AT_BYE ||
-               (says && (c->at > DRILL_AT_BYE || drill_mta_session_extra_behind(client, c)));
+        bool before_extra = client->at == DRILL_AT_BYE && client->extra;
+        bool beyond = c->at > DRILL_AT_BYE ||
+                      (c->at == DRILL_AT_BYE && drill_mta_session_extra_behind(client, c));
+        return client->at < DRILL_AT_BYE || (before_extra && beyond);
     }
     if (client->message_number != c->message_number) {
         return client->message_number < c->message_number;
@@ -436,6 +437,7 @@ void drill_mta_session_bye(struct drill_mta *mta)
     }
     mta->halting = false;
     client->at = DRILL_AT_BYE;
+    client->extra = NULL;
     if (c->at >= DRILL_AT_MAIL && c->at <= DRILL_AT_ABORT) {
         c->message = client->message;
         c->message_number = client->message_number;

@@ -100,6 +100,8 @@ void drill_mta_session_extra_words(const struct drill_mta *mta, const struct dri
                                    struct drill_message *out);
 /* The client, at mta->own.smtp, does the whole of it. */
 void drill_mta_session_extra_client(struct drill_mta *mta);
+/* The client has nothing more to say than QUIT. */
+bool drill_mta_session_is_over(const struct drill_mta *mta);
 /* Does `client` come to its extra before `c` does, both being at the same point? */
 bool drill_mta_session_extra_behind(const struct drill_mta_cursor *client,
                                     const struct drill_mta_cursor *c);

@@ -176,3 +176,8 @@ bool drill_mta_session_extra_behind(const struct drill_mta_cursor *client,
 {
     return client->extra && (!c->extra || client->extra_number < c->extra_number);
 }
+
+bool drill_mta_session_is_over(const struct drill_mta *mta)
+{
+    return mta->own.smtp.at >= DRILL_AT_BYE && !mta->own.smtp.extra;
+}

@@ -52,7 +52,7 @@ static uint8_t at_command(const struct drill_mta *mta)
 
 void drill_postfix_trouble(struct drill_mta *mta, const struct drill_mta_trouble *t)
 {
-    if (mta->stopped || mta->cursor.at == DRILL_AT_DONE || mta->own.smtp.at >= DRILL_AT_BYE) {
+    if (mta->stopped || mta->cursor.at == DRILL_AT_DONE || drill_mta_session_is_over(mta)) {
         return; /* nobody reads any more, or nobody cares */
     }
     uint8_t command = at_command(mta);

@@ -155,7 +155,7 @@ static void die(struct drill_mta *mta, uint8_t command)
 
 void drill_sendmail_trouble(struct drill_mta *mta, const struct drill_mta_trouble *t)
 {
-    if (mta->stopped || mta->cursor.at == DRILL_AT_DONE || mta->own.smtp.at >= DRILL_AT_BYE) {
+    if (mta->stopped || mta->cursor.at == DRILL_AT_DONE || drill_mta_session_is_over(mta)) {
         return;
     }
     uint8_t command = at_command(mta);

@@ -365,6 +365,30 @@ static void test_frames_and_replies(void **state)
     }
 }
 
+/* A milter that is lost at an EHLO behind the last message: nothing is left to wait for. */
+static void test_milter_is_lost_behind_the_last_message(void **state)
+{
+    static const char *const programs[] = {"postfix", "sendmail"};
+    (void)state;
+    for (size_t i = 0; i < ROWS(programs); i++) {
+        struct drill_smtp_extra list = {.stage = 'E', .line = text("EHLO again.example")};
+        struct talk t;
+        struct drill_mta_step step;
+        talk_init(&t, programs[i]);
+        t.messages[0].extras = &list;
+        talk_start(&t);
+        talk_until(&t, 'E', 0);
+        talk_reply(&t, 'c', text(""));
+        talk_until(&t, 'H', 0);
+        drill_mta_timed_out(&t.mta);
+        drill_mta_peek(&t.mta, &step);
+        assert_int_equal(step.kind, DRILL_MTA_CLOSE);
+        talk_until(&t, 0, 0);
+        assert_int_equal(drill_mta_outcome(&t.mta, 1)->code, 250);
+        talk_fini(&t);
+    }
+}
+
 /* The words of the client: Postfix passes on the verb, Sendmail the line. */
 static void test_words(void **state)
 {
@@ -427,6 +451,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_frames_and_replies),
+        cmocka_unit_test(test_milter_is_lost_behind_the_last_message),
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_plan_has_the_abort),
     };
