@@ -72,14 +72,16 @@ class Clamav(Peer):
     milter_file  clamav-milter's MaxFileSize: what it passes on to clamd
     scan_file    clamd's MaxFileSize
     scan         clamd's MaxScanSize
+    allow        a regular expression: whose mail clamav-milter accepts at MAIL, unscanned
     """
 
     name = "clamav"
     programs = ("clamd", "clamav-milter")
 
     def __init__(self, stream=None, milter_file=None, scan_file=None, scan=None,
-                 on_infected="Reject", on_fail="Defer", add_header="Replace"):
+                 on_infected="Reject", on_fail="Defer", add_header="Replace", allow=None):
         super().__init__()
+        self.allow = allow
         self.over_tcp = stream is not None
         self.settings = {"stream": stream or 100 * MIB, "milter_file": milter_file or 25 * MIB,
                          "scan_file": scan_file or 100 * MIB, "scan": scan or 100 * MIB,
@@ -97,7 +99,10 @@ class Clamav(Peer):
         os.mkdir(self.path("db"))
         self.write("db/drill.ndb", f"{SIGNATURE}:0:*:{INFECTED.hex()}\n")
         clamd = self.write("clamd.conf", CLAMD.format(**values))
-        milter = self.write("clamav-milter.conf", MILTER.format(**values))
+        conf = MILTER.format(**values)
+        if self.allow:
+            conf += f"Whitelist {self.write('allowed', f'From:{self.allow}')}\n"
+        milter = self.write("clamav-milter.conf", conf)
         self.spawn([find_program("clamd"), "--config-file", clamd], self._clamd_answers)
         self.spawn([find_program("clamav-milter"), "--config-file", milter], self._milter_scans)
 
