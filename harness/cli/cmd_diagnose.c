@@ -11,6 +11,10 @@ enum { SESSIONS = 500, SECONDS = 300, EXIT_NOT_REPRODUCED = EXIT_AS_EXPECTED };
 
 static const struct cli_word words[] = {
     {"milter", 'v', CLI_MILTER},
+    {"listen", 'v', CLI_LISTEN},
+    {"smtp", 'v', CLI_SMTP},
+    {"sink", 'v', CLI_SINK},
+    {"tls-ca-out", 'v', CLI_TLS_CA_OUT},
     {"message", 'v', SEND_MESSAGE},
     {"from", 'v', SEND_FROM},
     {"rcpt", 'v', SEND_RCPT},
@@ -37,7 +41,8 @@ static const struct cli_word words[] = {
 };
 
 static const char help[] =
-    "usage: milterdrill diagnose --milter ADDR --message FILE [OPTION...]\n\n"
+    "usage: milterdrill diagnose --milter ADDR --message FILE [OPTION...]\n"
+    "       milterdrill diagnose --listen ADDR --smtp ADDR --recording FILE [OPTION...]\n\n"
     "Finds out by experiment why a milter fails over this message: what it hangs on, from which\n"
     "number on, what it is not, and what to change. Exit 0 not reproduced, 1 reproduced.\n\n"
     "  --milter ADDR        the milter: it gets up to 500 sessions, so better not one in "
@@ -190,6 +195,25 @@ static int examine(struct diagnose *d)
     return keep && !kept ? EXIT_USAGE : exit_code(d);
 }
 
+static bool check_options(const struct diagnose *d)
+{
+    const struct cli_options *o = &d->send.options;
+    if (!d->send.message == !d->send.recording) {
+        cli_complain("diagnose: --message FILE or --recording FILE, one of them; see milterdrill "
+                     "diagnose --help");
+    } else if (o->more) {
+        cli_complain("diagnose: --milter names the one milter that fails; ask them one by one");
+    } else if (o->listen && (o->milter || !o->smtp || d->send.message)) {
+        cli_complain("diagnose: --listen ADDR examines an MTA: it goes with --smtp ADDR and "
+                     "--recording FILE, and without --milter");
+    } else if (!o->listen && (o->smtp || o->sink || o->tls_ca_out)) {
+        cli_complain("diagnose: --smtp, --sink and --tls-ca-out go with --listen ADDR");
+    } else {
+        return true;
+    }
+    return false;
+}
+
 static bool read_options(struct diagnose *d, struct cli_args *args, bool *helped)
 {
     int id;
@@ -207,16 +231,7 @@ static bool read_options(struct diagnose *d, struct cli_args *args, bool *helped
         ok = id >= CLI_OWN ? own_option(d, id, args->value)
                            : id > 0 && cli_option(&d->send.options, args, id);
     }
-    if (ok && !d->send.message == !d->send.recording) {
-        cli_complain("diagnose: --message FILE or --recording FILE, one of them; see milterdrill "
-                     "diagnose --help");
-        return false;
-    }
-    if (ok && d->send.options.more) {
-        cli_complain("diagnose: --milter names the one milter that fails; ask them one by one");
-        return false;
-    }
-    return ok;
+    return ok && check_options(d);
 }
 
 int cmd_diagnose(int argc, char **argv)
@@ -229,8 +244,12 @@ int cmd_diagnose(int argc, char **argv)
     send_init(&d.send);
     d.sessions = SESSIONS;
     d.microseconds = SECONDS * UINT64_C(1000000);
+    diagnose_quiet(&d);
     if (read_options(&d, &args, &helped)) {
-        code = helped ? EXIT_AS_EXPECTED : send_prepare(&d.send) ? examine(&d) : EXIT_USAGE;
+        code = helped                  ? EXIT_AS_EXPECTED
+               : d.send.options.listen ? diagnose_mta(&d)
+               : send_prepare(&d.send) ? examine(&d)
+                                       : EXIT_USAGE;
     }
     send_close(&d.send);
     return code;

@@ -2,7 +2,7 @@
 /*
  * `diagnose`: cmd_diagnose.c reads the options and says what was found, diagnose_lab.c plays the
  * experiments on sockets (or against a model), diagnose_notes.c reads --conf and --log files,
- * diagnose_keep.c writes the minimal case.
+ * diagnose_keep.c writes the minimal case; diagnose_mta.c examines an MTA in place of a milter.
  */
 #ifndef DRILL_CLI_DIAGNOSE_H
 #define DRILL_CLI_DIAGNOSE_H
@@ -43,10 +43,20 @@ bool diagnose_files_begin(struct diagnose *d);
 void diagnose_logs_read(struct diagnose *d);
 /* At the end. False after an error that was printed. */
 bool diagnose_confs_read(struct diagnose *d, const struct drill_subject *subject);
+/* Whether the progress line is shown is in d->quiet. */
+void diagnose_quiet(struct diagnose *d);
+void diagnose_progress(struct diagnose *d, const char *what, uint32_t sessions, uint32_t budget);
 /* Takes the progress line away. */
 void diagnose_progress_end(struct diagnose *d);
 /* DIR/minimal.drill and DIR/minimal.eml: plays the minimal case once more to write it down. False
  * after an error that was printed. */
 bool diagnose_keep(struct diagnose *d);
+/* For what is written to --out; each false after an error that was printed. A file that a scenario
+ * names is copied under that name, in folders of its own if it has any. */
+bool diagnose_folder(const char *path);
+bool diagnose_write(const char *folder, const char *name, struct drill_span bytes);
+bool diagnose_copy(const char *folder, const struct drill_loader *loader, struct drill_span name);
+/* --listen, --smtp and --recording: the exit code. */
+int diagnose_mta(struct diagnose *d);
 
 #endif

@@ -5,11 +5,15 @@
 
 #include "cli/diagnose.h"
 
-static bool write_beside(const char *folder, const char *name, struct drill_span bytes)
+bool diagnose_write(const char *folder, const char *name, struct drill_span bytes)
 {
     struct drill_error err;
     char path[4096];
-    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+    int n = snprintf(path, sizeof(path), "%s/%s", folder, name);
+    if (n < 0 || (size_t)n >= sizeof(path)) {
+        cli_complain("%s: the name is too long", folder);
+        return false;
+    }
     if (cli_write(path, bytes, &err) != DRILL_OK) {
         cli_error(&err);
         return false;
@@ -17,13 +21,32 @@ static bool write_beside(const char *folder, const char *name, struct drill_span
     return true;
 }
 
-static bool make_folder(const char *path)
+bool diagnose_folder(const char *path)
 {
     if (mkdir(path, 0700) != 0 && errno != EEXIST) {
         cli_complain("%s: %s", path, strerror(errno));
         return false;
     }
     return true;
+}
+
+bool diagnose_copy(const char *folder, const struct drill_loader *loader, struct drill_span name)
+{
+    struct drill_error err;
+    struct drill_span bytes;
+    char path[4096], part[4096];
+    if (loader->load(loader->ctx, name, &bytes, &err) != DRILL_OK) {
+        cli_error(&err);
+        return false;
+    }
+    (void)snprintf(path, sizeof(path), "%.*s", (int)name.len, (const char *)name.ptr);
+    for (char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+        (void)snprintf(part, sizeof(part), "%s/%.*s", folder, (int)(slash - path), path);
+        if (!diagnose_folder(part)) {
+            return false;
+        }
+    }
+    return diagnose_write(folder, path, bytes);
 }
 
 /* ---- what happens, as lines that can be played again ---- */
@@ -92,11 +115,11 @@ static bool write_scenario(struct diagnose *d, const struct drill_client *client
                                          .mail_file = "minimal.eml"};
     drill_buf_init(&text, NULL);
     drill_transcript_write(t, &head, told, &text);
-    bool ok = write_beside(d->out, "minimal.drill", drill_buf_span(&text));
+    bool ok = diagnose_write(d->out, "minimal.drill", drill_buf_span(&text));
     for (const struct drill_transcript_file *f = t->files; f && ok; f = f->next) {
-        ok = write_beside(d->out, f->name, f->bytes);
+        ok = diagnose_write(d->out, f->name, f->bytes);
     }
-    ok = ok && write_beside(d->out, "minimal.eml", client->messages->mail.raw);
+    ok = ok && diagnose_write(d->out, "minimal.eml", client->messages->mail.raw);
     drill_buf_fini(&text);
     return ok;
 }
@@ -141,7 +164,7 @@ static bool play_once(struct diagnose *d, struct drill_client *client, bool *the
 bool diagnose_keep(struct diagnose *d)
 {
     struct drill_client *client = drill_subject_traffic(&d->found.minimal, &d->send.arena);
-    bool there = false, ok = client && make_folder(d->out);
+    bool there = false, ok = client && diagnose_folder(d->out);
     for (unsigned i = 0; ok && !there && diagnose_pause(i); i++) {
         ok = play_once(d, client, &there);
     }

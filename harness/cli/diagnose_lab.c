@@ -159,10 +159,9 @@ void diagnose_progress_end(struct diagnose *d)
     }
 }
 
-static void progress(void *ctx, const char *what, uint32_t sessions, uint32_t budget)
+void diagnose_progress(struct diagnose *d, const char *what, uint32_t sessions, uint32_t budget)
 {
     enum { BAR = 20 };
-    struct diagnose *d = ctx;
     char bar[BAR + 1];
     if (d->quiet) {
         return;
@@ -175,6 +174,17 @@ static void progress(void *ctx, const char *what, uint32_t sessions, uint32_t bu
     d->width = n > 0 ? n : 0;
 }
 
+void diagnose_quiet(struct diagnose *d)
+{
+    d->quiet = !isatty(STDERR_FILENO);
+}
+
+static void progress(void *ctx, const char *what, uint32_t sessions, uint32_t budget)
+{
+    struct diagnose *d = ctx;
+    diagnose_progress(d, what, sessions, budget);
+}
+
 static uint64_t now(void *ctx)
 {
     const struct diagnose *d = ctx;
@@ -184,5 +194,4 @@ static uint64_t now(void *ctx)
 void diagnose_lab_init(struct diagnose *d)
 {
     d->lab = (struct drill_lab_ops){play, progress, now, d};
-    d->quiet = d->json || !isatty(STDERR_FILENO);
 }
