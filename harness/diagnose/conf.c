@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "diagnose/conf.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -118,14 +119,11 @@ static size_t key_end(struct drill_span line)
     return i;
 }
 
-/* "key value", "key = value", "\"key\": value": one member a line, as such files are written. */
+/* "key value", "key = value", "\"key\": value" (a piece of JSON that was cut out). */
 static bool add_line(struct drill_span line, uint32_t number, struct drill_arena *arena,
                      struct drill_conf_limit ***end)
 {
     line = trimmed(line);
-    while (line.len && (line.ptr[0] == '{' || line.ptr[0] == '}')) {
-        line = trimmed(drill_span_sub(line, 1, line.len));
-    }
     size_t at = key_end(line);
     const struct row *row = find(bare(drill_span_sub(line, 0, at)));
     if (!row) {
@@ -151,21 +149,11 @@ static bool add_line(struct drill_span line, uint32_t number, struct drill_arena
     return true;
 }
 
-enum drill_code drill_conf_read(struct drill_span source, const char *name,
-                                struct drill_arena *arena, struct drill_conf_limit **list,
-                                struct drill_error *err)
+static enum drill_code read_lines(struct drill_span source, const char *name,
+                                  struct drill_arena *arena, struct drill_conf_limit **end,
+                                  struct drill_error *err)
 {
-    struct drill_conf_limit **end = list;
     uint32_t number = 1;
-    while (*end) {
-        end = &(*end)->next;
-    }
-    if (drill_span_find(source, 0) < source.len) {
-        enum drill_code code =
-            drill_error_set(err, DRILL_ERR_SYNTAX, "a NUL byte: this is no configuration file");
-        drill_error_at(err, name, 1, 1);
-        return code;
-    }
     for (size_t at = 0; at < source.len; number++) {
         struct drill_span rest = drill_span_sub(source, at, source.len);
         size_t size = drill_span_find(rest, '\n');
@@ -175,6 +163,123 @@ enum drill_code drill_conf_read(struct drill_span source, const char *name,
         at += size + 1;
     }
     return DRILL_OK;
+}
+
+/* ---- JSON ---- */
+
+enum { DEPTH = 8 }; /* of {"MtaMilter": [{...}]} and a JMAP response around it */
+
+struct json_walk {
+    struct drill_span source;
+    struct drill_arena *arena;
+    struct drill_conf_limit **end;
+};
+
+/* jansson keeps no places: the first line that has the key in quotes. */
+static uint32_t line_of(struct drill_span source, const char *key)
+{
+    size_t len = strlen(key);
+    uint32_t line = 1;
+    for (size_t i = 0; i + len + 2 <= source.len; i++) {
+        const uint8_t *p = source.ptr + i;
+        line += *p == '\n';
+        if (*p == '"' && p[len + 1] == '"' && memcmp(p + 1, key, len) == 0) {
+            return line;
+        }
+    }
+    return 1;
+}
+
+static bool add_member(struct json_walk *j, const struct row *row, const json_t *value)
+{
+    struct drill_conf_limit *limit = drill_arena_take(j->arena, sizeof(*limit));
+    char text[200];
+    char *dump = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    (void)snprintf(text, sizeof(text), "\"%s\": %s", row->key, dump ? dump : "");
+    struct drill_span copy = drill_arena_copy(j->arena, drill_span_str(text));
+    bool ok = limit && dump && copy.ptr;
+    if (ok) {
+        limit->key = row->key;
+        limit->sentence = row->sentence;
+        limit->of = row->of;
+        limit->line = line_of(j->source, row->key);
+        limit->text = copy;
+        limit->has_value = read_value(row, bare(drill_span_str(dump)), &limit->value);
+        *j->end = limit;
+        j->end = &limit->next;
+    }
+    free(dump);
+    return ok;
+}
+
+/* Members of the object itself, or of what it holds, in their order. */
+static bool walk(struct json_walk *j, json_t *value, int depth)
+{
+    const char *key;
+    json_t *member;
+    size_t i;
+    bool ok = true;
+    if (depth == DEPTH) {
+        return true;
+    }
+    if (json_is_object(value)) {
+        json_object_foreach(value, key, member)
+        {
+            const struct row *row = find(drill_span_str(key));
+            bool holds = json_is_object(member) || json_is_array(member);
+            ok = ok && (row && !holds ? add_member(j, row, member) : walk(j, member, depth + 1));
+        }
+    }
+    json_array_foreach(value, i, member)
+    {
+        ok = ok && walk(j, member, depth + 1);
+    }
+    return ok;
+}
+
+static enum drill_code read_json(struct drill_span source, const char *name,
+                                 struct drill_arena *arena, struct drill_conf_limit **end,
+                                 struct drill_error *err)
+{
+    json_error_t where;
+    struct json_walk j = {source, arena, end};
+    json_t *root = json_loadb((const char *)source.ptr, source.len, 0, &where);
+    if (!root) {
+        enum drill_code code =
+            drill_error_set(err, DRILL_ERR_SYNTAX, "this is no JSON: %s", where.text);
+        drill_error_at(err, name, where.line > 0 ? (uint32_t)where.line : 1,
+                       where.column > 0 ? (uint32_t)where.column : 1);
+        return code;
+    }
+    bool ok = walk(&j, root, 0);
+    json_decref(root);
+    return ok ? DRILL_OK : drill_error_set(err, DRILL_ERR_MEMORY, "no memory for %s", name);
+}
+
+static bool is_json(struct drill_span source)
+{
+    size_t i = 0;
+    while (i < source.len && (is_blank(source.ptr[i]) || source.ptr[i] == '\n')) {
+        i++;
+    }
+    return i < source.len && (source.ptr[i] == '{' || source.ptr[i] == '[');
+}
+
+enum drill_code drill_conf_read(struct drill_span source, const char *name,
+                                struct drill_arena *arena, struct drill_conf_limit **list,
+                                struct drill_error *err)
+{
+    struct drill_conf_limit **end = list;
+    while (*end) {
+        end = &(*end)->next;
+    }
+    if (drill_span_find(source, 0) < source.len) {
+        enum drill_code code =
+            drill_error_set(err, DRILL_ERR_SYNTAX, "a NUL byte: this is no configuration file");
+        drill_error_at(err, name, 1, 1);
+        return code;
+    }
+    return (is_json(source) ? read_json : read_lines)(source, name, arena, end, err);
 }
 
 /* ---- comparing ---- */

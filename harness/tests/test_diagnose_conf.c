@@ -47,7 +47,9 @@ static void test_values(void **state)
         {"milter_command_timeout = 30s", true, 30000000},
         {"milter_content_timeout=5m", true, 300000000},
         {"  \"maxResponseSize\": 52428800,", true, 52428800},
-        {"{\"timeoutData\": \"60s\"", true, 60000000},
+        {"{\"timeoutData\": \"60s\"}", true, 60000000},
+        {"{\"MtaMilter\":{\"enable\":true,\"timeoutData\":60000}}", true, 60000000},
+        {"[{\"maxResponseSize\": 10, \"x\": null}]", true, 10},
         {"\"timeoutData\": 60000", true, 60000000},
         {"\"timeoutData\": \"1m\",", true, 60000000},
         {"OnFail Defer", false, 0},
@@ -75,6 +77,35 @@ static void test_what_is_not_known_is_passed_over(void **state)
     assert_int_equal(l->next->line, 6);
     assert_null(l->next->next);
     assert_null(read_all(""));
+}
+
+static void test_json_on_one_line(void **state)
+{
+    (void)state;
+    struct drill_conf_limit *l =
+        read_all(" {\"MtaMilter\": {\"maxResponseSize\": 100,\n \"timeoutData\": \"30s\", "
+                 "\"hostname\": \"timeoutData\", \"tempFailOnError\": false}}\n");
+    assert_string_equal(l->key, "maxResponseSize");
+    assert_true(drill_span_equal(l->text, drill_span_str("\"maxResponseSize\": 100")));
+    assert_int_equal(l->line, 1);
+    assert_string_equal(l->next->key, "timeoutData");
+    assert_int_equal(l->next->value, 30000000);
+    assert_int_equal(l->next->line, 2);
+    assert_string_equal(l->next->next->key, "tempFailOnError");
+    assert_false(l->next->next->has_value);
+    assert_null(l->next->next->next);
+}
+
+static void test_json_that_is_none(void **state)
+{
+    struct drill_conf_limit *list = NULL;
+    struct drill_error err;
+    (void)state;
+    assert_int_equal(
+        drill_conf_read(drill_span_str("{\n\"timeoutData\": 1,\n}"), "f.json", &arena, &list, &err),
+        DRILL_ERR_SYNTAX);
+    assert_int_equal(err.line, 3);
+    assert_null(list);
 }
 
 static void test_what_is_no_text_is_an_error(void **state)
@@ -140,6 +171,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_values),
         TEST(test_what_is_not_known_is_passed_over),
+        TEST(test_json_on_one_line),
+        TEST(test_json_that_is_none),
         TEST(test_what_is_no_text_is_an_error),
         TEST(test_compared),
         TEST(test_each_refused_allocation_is_an_error),
