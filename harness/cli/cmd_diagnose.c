@@ -5,7 +5,16 @@
 
 #include "cli/diagnose.h"
 
-enum { OWN_ERROR = SEND_BEHIND, OWN_LOG, OWN_CONF, OWN_JSON, OWN_OUT, OWN_RECORDING, OWN_BUDGET };
+enum {
+    OWN_ERROR = SEND_BEHIND,
+    OWN_LOG,
+    OWN_CONF,
+    OWN_JSON,
+    OWN_OUT,
+    OWN_RECORDING,
+    OWN_BUDGET,
+    OWN_COMMAND
+};
 
 enum { SESSIONS = 500, SECONDS = 300, EXIT_NOT_REPRODUCED = EXIT_AS_EXPECTED };
 
@@ -36,6 +45,7 @@ static const struct cli_word words[] = {
     {"recording", 'v', OWN_RECORDING},
     {"root", 'v', CLI_ROOT},
     {"budget", 'v', OWN_BUDGET},
+    {"milter-command", 'v', OWN_COMMAND},
     {"help", 'f', CLI_HELP},
     {NULL, 0, 0},
 };
@@ -60,8 +70,19 @@ static const char help[] =
     "  --conf FILE          clamd.conf, clamav-milter.conf, main.cf or MtaMilter JSON: its limits\n"
     "                       are compared with what was measured (may repeat)\n"
     "  --budget sessions=N,seconds=N   at most so much; default 500 and 300\n"
+    "  --milter-command CMD starts the milter when it is not there, or has died (by sh -c, in the\n"
+    "                       foreground); ended at the end\n"
     "  --out DIR            writes minimal.drill and minimal.eml there\n"
-    "  --json               one JSON object instead of text\n";
+    "  --json               one JSON object instead of text\n\n"
+    "Input that kills a milter or an MTA may be dangerous to others: tell its authors first, and "
+    "in\n"
+    "private.\n\n"
+    "Which reply of a milter makes an MTA fail (--error, --log and --conf are for milters):\n"
+    "  --listen ADDR        be the milter here, as the recording has it\n"
+    "  --smtp ADDR          where that MTA takes mail\n"
+    "  --sink ADDR          where it delivers; without it nobody looks whether mail arrives\n"
+    "  --recording FILE     what the milter said: its `<` lines\n"
+    "  --timeout --budget --out --json --root --tls-ca-out   as above, and as in `run`\n";
 
 /* sessions=500,seconds=300 */
 static bool set_budget(struct diagnose *d, const char *text)
@@ -96,6 +117,7 @@ static bool own_option(struct diagnose *d, int id, const char *value)
     case OWN_RECORDING: d->send.recording = value; return true;
     case OWN_OUT: d->out = value; return true;
     case OWN_BUDGET: return set_budget(d, value);
+    case OWN_COMMAND: d->command.text = value; return true;
     default: return send_option(&d->send, id, value);
     }
 }
@@ -145,6 +167,8 @@ static void tell(struct diagnose *d, bool kept)
                               .settings = &d->send.scene.mta_settings,
                               .error = d->error,
                               .gone = d->gone,
+                              .starts = d->command.starts,
+                              .crash = d->command.crash,
                               .logs = d->logs,
                               .confs = d->confs,
                               .interrupted = cli_interrupted(NULL),
@@ -157,6 +181,19 @@ static void tell(struct diagnose *d, bool kept)
     }
     cli_flush(&out);
     drill_buf_fini(&out);
+}
+
+/* Each session is one more message for the milter. */
+static void warn(const struct diagnose *d)
+{
+    bool more = d->sessions > SESSIONS || d->microseconds > SECONDS * UINT64_C(1000000);
+    if (more && (d->send.net || d->send.options.listen)) {
+        cli_complain("warning: --budget allows %u sessions within %llu s with %s, more than the "
+                     "usual %d within %d s",
+                     d->sessions, (unsigned long long)(d->microseconds / 1000000),
+                     d->send.options.listen ? d->send.options.smtp : d->send.address_text, SESSIONS,
+                     SECONDS);
+    }
 }
 
 static int examine(struct diagnose *d)
@@ -180,6 +217,7 @@ static int examine(struct diagnose *d)
     if (!diagnose_files_begin(d)) {
         return EXIT_USAGE;
     }
+    warn(d);
     enum drill_code code = drill_diagnose(&q, &d->found, &err);
     diagnose_progress_end(d);
     if (code != DRILL_OK) {
@@ -190,9 +228,19 @@ static int examine(struct diagnose *d)
         return EXIT_USAGE;
     }
     bool keep = d->out && d->found.outcome == DRILL_DIAGNOSED && !d->gone;
+    if (keep) {
+        diagnose_command_ready(d);
+    }
     bool kept = keep && diagnose_keep(d);
+    diagnose_command_end(d);
     tell(d, kept);
     return keep && !kept ? EXIT_USAGE : exit_code(d);
+}
+
+static int examine_mta(struct diagnose *d)
+{
+    warn(d);
+    return diagnose_mta(d);
 }
 
 static bool check_options(const struct diagnose *d)
@@ -206,6 +254,8 @@ static bool check_options(const struct diagnose *d)
     } else if (o->listen && (o->milter || !o->smtp || d->send.message)) {
         cli_complain("diagnose: --listen ADDR examines an MTA: it goes with --smtp ADDR and "
                      "--recording FILE, and without --milter");
+    } else if (d->command.text && (o->listen || !o->milter)) {
+        cli_complain("diagnose: --milter-command starts the milter of --milter ADDR");
     } else if (!o->listen && (o->smtp || o->sink || o->tls_ca_out)) {
         cli_complain("diagnose: --smtp, --sink and --tls-ca-out go with --listen ADDR");
     } else {
@@ -247,10 +297,11 @@ int cmd_diagnose(int argc, char **argv)
     diagnose_quiet(&d);
     if (read_options(&d, &args, &helped)) {
         code = helped                  ? EXIT_AS_EXPECTED
-               : d.send.options.listen ? diagnose_mta(&d)
+               : d.send.options.listen ? examine_mta(&d)
                : send_prepare(&d.send) ? examine(&d)
                                        : EXIT_USAGE;
     }
+    diagnose_command_end(&d);
     send_close(&d.send);
     return code;
 }

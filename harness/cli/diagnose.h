@@ -2,15 +2,26 @@
 /*
  * `diagnose`: cmd_diagnose.c reads the options and says what was found, diagnose_lab.c plays the
  * experiments on sockets (or against a model), diagnose_notes.c reads --conf and --log files,
- * diagnose_keep.c writes the minimal case; diagnose_mta.c examines an MTA in place of a milter.
+ * diagnose_keep.c writes the minimal case; diagnose_command.c starts a milter that died,
+ * diagnose_mta.c examines an MTA in place of a milter.
  */
 #ifndef DRILL_CLI_DIAGNOSE_H
 #define DRILL_CLI_DIAGNOSE_H
+
+#include <sys/types.h>
 
 #include "cli/send.h"
 #include "report/verdict.h"
 
 struct diagnose_file; /* private: diagnose_notes.c */
+
+struct diagnose_command {
+    const char *text; /* --milter-command, or NULL */
+    pid_t pid;        /* of its shell; 0: not started, or dead */
+    pid_t group;      /* of all that it started; 0: ended */
+    uint32_t starts;
+    int crash; /* the signal that ended it last; 0: none */
+};
 
 struct diagnose {
     struct send send; /* what is sent, and to whom */
@@ -18,6 +29,7 @@ struct diagnose {
     bool json, quiet;
     uint32_t sessions;     /* budget */
     uint64_t microseconds; /* budget */
+    struct diagnose_command command;
     struct drill_lab_ops lab;
     struct drill_diagnosis found;
     bool reached;   /* the milter was there once */
@@ -43,6 +55,16 @@ bool diagnose_files_begin(struct diagnose *d);
 void diagnose_logs_read(struct diagnose *d);
 /* At the end. False after an error that was printed. */
 bool diagnose_confs_read(struct diagnose *d, const struct drill_subject *subject);
+/* Nobody takes connections: starts the milter, and waits until it does. False: there is no command,
+ * or it did not help (printed). */
+bool diagnose_command_start(struct diagnose *d);
+/* The milter has hung up: waits until it answers again, or is gone. One that dies may hang up
+ * before it stops listening. */
+void diagnose_command_settle(struct diagnose *d);
+/* As diagnose_command_start, unless the milter is there. */
+void diagnose_command_ready(struct diagnose *d);
+/* Ends what it started. */
+void diagnose_command_end(struct diagnose *d);
 /* Whether the progress line is shown is in d->quiet. */
 void diagnose_quiet(struct diagnose *d);
 void diagnose_progress(struct diagnose *d, const char *what, uint32_t sessions, uint32_t budget);

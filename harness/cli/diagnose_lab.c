@@ -131,12 +131,32 @@ static bool await_return(struct diagnose *d, const struct drill_trial *trials, s
     return ok;
 }
 
+/* A milter that is started again when it dies takes others down with it: one by one. */
+static bool play_each(struct diagnose *d, const struct drill_trial *trials, size_t count,
+                      struct drill_watch *watches)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!play_some(d, &trials[i], 1, &watches[i], false)) {
+            return false;
+        }
+        if (watches[i].sig.symptom == DRILL_SYMPTOM_UNREACHABLE && diagnose_command_start(d) &&
+            !play_some(d, &trials[i], 1, &watches[i], true)) {
+            return false;
+        }
+        if (watches[i].sig.symptom == DRILL_SYMPTOM_LOST) {
+            diagnose_command_settle(d);
+        }
+    }
+    return true;
+}
+
 static bool play(void *ctx, const struct drill_trial *trials, size_t count,
                  struct drill_watch *watches)
 {
     struct diagnose *d = ctx;
-    bool ok =
-        play_some(d, trials, count, watches, false) && await_return(d, trials, count, watches);
+    bool ok = d->command.text ? play_each(d, trials, count, watches)
+                              : play_some(d, trials, count, watches, false) &&
+                                    await_return(d, trials, count, watches);
     if (++d->plays == REPRODUCED) {
         diagnose_logs_read(d);
     }

@@ -155,6 +155,27 @@ static void add_client(struct drill_buf *out, const struct drill_verdict *v)
                    "  without (or =accept): 250, and the message passes unfiltered\n");
 }
 
+/* Whoever reads it is asked not to spread what kills a program (ci/findings.md). */
+static void add_death(struct drill_buf *out, const struct drill_verdict *v)
+{
+    if (!v->starts && !v->gone) {
+        return;
+    }
+    drill_show_add(out, "\nthe milter itself\n");
+    if (v->starts) {
+        drill_show_add(out, "  was started %u time%s by --milter-command\n", v->starts,
+                       v->starts == 1 ? "" : "s");
+    }
+    if (v->crash) {
+        drill_show_add(out, "  was ended by signal %d: it crashed\n", v->crash);
+    }
+    if (v->crash || v->gone) {
+        drill_show_add(out, "  input that ends a program may be dangerous to others: tell its "
+                            "authors first, in private, and keep the message and minimal.drill to "
+                            "yourself until then\n");
+    }
+}
+
 static void add_end(struct drill_buf *out, const struct drill_verdict *v)
 {
     const struct drill_diagnosis *d = v->found;
@@ -209,5 +230,6 @@ void drill_verdict_text(struct drill_buf *out, const struct drill_verdict *v)
                                     : "reproduced each time; what it hangs on was found by "
                                       "experiment, why the milter does so was not");
     }
+    add_death(out, v);
     add_end(out, v);
 }

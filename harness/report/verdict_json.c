@@ -206,6 +206,9 @@ void drill_verdict_json(struct drill_buf *out, const struct drill_verdict *v)
     set_number(root, "sessions", d->sessions);
     (void)json_object_set_new(root, "seconds", json_real((double)d->elapsed / 1e6));
     set_text(root, "minimal", v->out);
+    set_number(root, "starts", v->starts);
+    (void)json_object_set_new(root, "crash", v->crash ? json_integer(v->crash) : json_null());
+    (void)json_object_set_new(root, "gone", json_boolean(v->gone));
     char *text = json_dumps(root, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
     if (text) {
         (void)drill_buf_append(out, drill_span_str(text));
