@@ -2,11 +2,15 @@
 """`diagnose` with real milters: the cause, exactly, of failures that people have met."""
 
 import json
+import os
+import re
 
 import pytest
 
 from conftest import running
 from peers.clamav import Clamav
+from peers.harness import ROOT
+from peers.libmilter import Libmilter
 
 LIST_MAIL = "scenarios/messages/mailing-list-70k-to.eml"
 PLAIN = "scenarios/messages/plain.eml"
@@ -65,6 +69,11 @@ def meaning(verdict, key):
              if note["text"].startswith(f"{key} ")]
     assert found, verdict["configuration"]
     return found[0]
+
+
+def meaning_of(verdict, member):
+    return [note["meaning"] for note in verdict["configuration"]
+            if note["text"].startswith(f'"{member}"')][0]
 
 
 def test_a_header_over_64_kib(drill, small_stream, work):
@@ -172,13 +181,46 @@ def test_what_the_sender_sees(drill, clamav, fails, code):
     assert verdict["signature"]["smtp_code"] == code
 
 
-def test_rspamd_facing_version_2(drill):
-    """Its model: it closes on any offer but of version 6."""
-    result = drill("diagnose", "--json", "--milter", "sim:rspamd", "--message", PLAIN, "--set",
-                   "protocolVersion=2").check_exit(1)
-    verdict = json.loads(result.out)
+def test_a_filter_that_accepts_at_the_first_header(drill):
+    for peer in running(Libmilter(words=("header=accept",))):
+        verdict = diagnose(drill, peer, PLAIN, "--timeout", SILENCE)
+        assert the_cause(verdict) == "accepted_early"
+        assert verdict["trigger"]["kind"] == "always"
+        assert verdict["advice"][0]["side"] == "mta"
+        told = drill("send", "--milter", peer.address, "--mta", "postfix", "--message", PLAIN)
+        told.check_exit(0)
+
+
+def test_rspamd_facing_version_2(drill, rspamd):
+    verdict = diagnose(drill, rspamd, PLAIN, "--set", "protocolVersion=2")
     assert the_cause(verdict) == "old_version"
     trigger = verdict["trigger"]
-    assert trigger["kind"] == "protocol-version"
+    assert (trigger["kind"], trigger["stage"]) == ("protocol-version", "optneg")
     assert (trigger["smallest_fail"], trigger["largest_pass"]) == (2, 6)
     assert verdict["advice"][0]["key"] == "protocolVersion"
+    assert "fails alike" in ruled_out(verdict)["the message"]["experiment"]
+
+
+def test_the_readme_shows_what_is_told(drill, clamav):
+    """The second of its `text` blocks, line for line but for times."""
+    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as readme:
+        block = re.findall(r"^```text\n(.*?)^```", readme.read(), re.MULTILINE | re.DOTALL)[1]
+    told = drill("diagnose", "--milter", clamav.address, "--mta", "stalwart", "--message",
+                 LIST_MAIL, "--rcpt", "bob@example.com", "--error", LOG_LINE).check_exit(1)
+    lines = [line for line in block.splitlines() if line != "..."]
+    assert len(lines) > 10
+    told.check_out(*lines)
+
+
+def test_a_configuration_as_json(drill, clamav, work):
+    path = f"{work}/stalwart.json"
+    with open(path, "w", encoding="utf-8") as out:
+        json.dump({"enable": True, "hostname": "127.0.0.1", "port": 7357, "maxResponseSize": 99,
+                   "timeoutData": "30s", "tempFailOnError": True}, out)
+    verdict = diagnose(drill, clamav, LIST_MAIL, "--rcpt", "bob@example.com", "--mta", path,
+                       "--conf", path)
+    assert the_cause(verdict) == "libmilter_frame"
+    assert verdict["signature"]["smtp_code"] == 451
+    assert [note["text"] for note in verdict["configuration"]] == [
+        '"maxResponseSize": 99', '"timeoutData": "30s"', '"tempFailOnError": true']
+    assert meaning_of(verdict, "maxResponseSize").endswith(": not met")
