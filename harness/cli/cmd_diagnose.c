@@ -167,6 +167,7 @@ static void tell(struct diagnose *d, bool kept)
                               .settings = &d->send.scene.mta_settings,
                               .error = d->error,
                               .gone = d->gone,
+                              .unreached = d->tls,
                               .starts = d->command.starts,
                               .crash = d->command.crash,
                               .logs = d->logs,

@@ -34,6 +34,7 @@ struct diagnose {
     struct drill_diagnosis found;
     bool reached;   /* the milter was there once */
     bool gone;      /* ... and is no more */
+    char tls[300];  /* why TLS did not come to be, last; "": it did */
     uint32_t plays; /* batches so far */
     struct diagnose_file *files;
     bool logs_read;

@@ -55,6 +55,7 @@ static void finish(struct diagnose *d, struct play *p, struct drill_watch *watch
     uint64_t now = p->stage.sim ? drill_sim_now(p->stage.sim) : drill_net_now(d->send.net);
     if (p->open && drill_run_result(p->stage.run) != DRILL_RESULT_ERROR && !cli_interrupted(NULL)) {
         drill_watch_end(watch, p->stage.run, now);
+        (void)snprintf(d->tls, sizeof(d->tls), "%s", cli_tls_text(&p->stage));
     }
     cli_stage_close(&p->stage);
 }

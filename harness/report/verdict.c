@@ -67,7 +67,11 @@ static void add_outcome(struct drill_buf *out, const struct drill_verdict *v)
     const struct drill_diagnosis *d = v->found;
     char text[600];
     switch (d->outcome) {
-    case DRILL_NO_PEER: drill_show_add(out, "nobody takes connections at %s\n", v->milter); return;
+    case DRILL_NO_PEER:
+        drill_show_add(out, "nobody takes connections at %s%s%s\n", v->milter,
+                       v->unreached && v->unreached[0] ? ": " : "",
+                       v->unreached ? v->unreached : "");
+        return;
     case DRILL_NOT_REPRODUCED:
         drill_show_add(out, "not reproduced: the message passed in %u of %u sessions%s%s\n",
                        d->played - d->failed, d->played, v->error ? "; looked for: " : "",

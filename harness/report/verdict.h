@@ -21,10 +21,11 @@ struct drill_verdict {
     const struct drill_cause *cause; /* or NULL */
     const char *milter, *mta;        /* the address as typed; the MTA's program */
     const struct drill_settings *settings;
-    const char *error; /* --error, or NULL */
-    bool gone;         /* the milter is no more */
-    uint32_t starts;   /* of --milter-command */
-    int crash;         /* the signal that ended what it started; 0: none */
+    const char *error;     /* --error, or NULL */
+    bool gone;             /* the milter is no more */
+    const char *unreached; /* why there was no connection, if more is known than that; or "" */
+    uint32_t starts;       /* of --milter-command */
+    int crash;             /* the signal that ended what it started; 0: none */
     bool interrupted;
     const char *out; /* the folder of minimal.drill, or NULL */
     const struct drill_verdict_note *logs, *confs;
