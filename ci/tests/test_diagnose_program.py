@@ -137,6 +137,9 @@ def test_through_tls(drill, certificates, odd):
                                    certificates.ca, *words).check_exit(1).out)
         assert verdict["outcome"] == "reproduced" and verdict["deterministic"]
         assert verdict["trigger"]["bytes"] == "odd"
+        assert "the same connection (TLS)" in [suspect["experiment"] for suspect in
+                                               verdict["ruled_out"]
+                                               if suspect["suspect"] == "TLS"][0]
     with Fake(over_tls(context, milter)) as fake:
         told = drill("diagnose", "--milter", fake.address, *words).check_exit(99)
         told.check_out("nobody takes connections at", "certificate is not valid")

@@ -88,7 +88,7 @@ def test_a_header_over_64_kib(drill, small_stream, work):
     assert "version 2: fails alike" in ruled_out(verdict)["protocol version"]["experiment"]
     assert "passes" in ruled_out(verdict)["size of the message"]["experiment"]
     for suspect in ("the body", "timeouts", "size of the milter's replies",
-                    "family of the client's address", "macros"):
+                    "family of the client's address", "macros", "TLS"):
         assert ruled_out(verdict)[suspect]["sessions"] > 0
     for key in ("StreamMaxLength", "MaxFileSize", "MaxScanSize"):
         assert meaning(verdict, key).endswith(": not met")
@@ -129,7 +129,7 @@ def test_a_scanner_that_is_down(drill):
         assert verdict["signature"]["stage"] == "header"
         assert (verdict["advice"][0]["side"], verdict["advice"][0]["key"]) == ("admin", "OnFail")
         assert "a harmless message fails alike" in ruled_out(verdict)["the message"]["experiment"]
-        assert any("No clamd server" in note["text"] for note in verdict["logs"])
+        assert any("Failed to initiate streaming" in note["text"] for note in verdict["logs"])
         assert meaning(verdict, "OnFail") == "what the milter replies when it cannot scan"
 
 
