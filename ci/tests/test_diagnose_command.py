@@ -67,9 +67,9 @@ def fixture_poison(work):
     return path
 
 
-def test_a_crash_is_examined_to_its_end(drill, work, poison):
+def test_a_crash_is_examined_to_its_end(any_drill, work, poison):
     milter = Mortal(work)
-    verdict = json.loads(drill("diagnose", "--json", "--milter", milter.address, "--message",
+    verdict = json.loads(any_drill("diagnose", "--json", "--milter", milter.address, "--message",
                                poison, "--milter-command", milter.command, "--out",
                                f"{work}/out").check_exit(1).out)
     assert verdict["outcome"] == "reproduced" and verdict["deterministic"]

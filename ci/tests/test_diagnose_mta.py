@@ -30,11 +30,11 @@ def fixture_postfix():
 
 
 @pytest.fixture(name="play")
-def fixture_play(drill, postfix):
+def fixture_play(any_drill, postfix):
     """A command with the MTA's addresses."""
 
     def run(command, *words):
-        return drill(command, "--listen", postfix.milter, "--smtp", f"127.0.0.1:{postfix.port}",
+        return any_drill(command, "--listen", postfix.milter, "--smtp", f"127.0.0.1:{postfix.port}",
                      "--sink", f"127.0.0.1:{postfix.sink_port}", *words)
 
     return run

@@ -123,9 +123,35 @@ def read_terminal(terminal):
     return said
 
 
-def test_no_bar_without_a_terminal(drill, odd):
+def test_what_is_no_utf8_is_told_all_the_same(any_drill, odd, work):
+    """In a refusal, and in a log."""
+    log = f"{work}/milter.log"
+    text = b"y550 5.7.1 caf\xe9\0"
+    open(log, "wb").close()
+
+    def refuses(connection):
+        while True:
+            code, _ = read_frame(connection)
+            if code == b"Q":
+                return
+            if code == b"M":
+                with open(log, "ab") as out:
+                    out.write(b"no caf\xe9 today\n")
+                connection.sendall(len(text).to_bytes(4, "big") + text)
+            elif code not in NO_REPLY:
+                connection.sendall(reply_to(code))
+
+    with Fake(refuses) as fake:
+        verdict = json.loads(any_drill("diagnose", "--json", "--milter", fake.address, "--message",
+                                       odd, "--log", log, "--mta",
+                                       "postfix").check_exit(1).out)
+    assert verdict["signature"]["smtp"] == "550 5.7.1 caf\\xe9"
+    assert verdict["logs"][0]["text"] == "no caf\\xe9 today"
+
+
+def test_no_bar_without_a_terminal(any_drill, odd):
     with Fake(dislikes) as fake:
-        assert not drill("diagnose", "--milter", fake.address, "--message",
+        assert not any_drill("diagnose", "--milter", fake.address, "--message",
                          odd).check_exit(1).err
 
 

@@ -161,6 +161,20 @@ static void set_flag(json_t *o, const char *key, bool flag)
     (void)json_object_set_new(o, key, json_boolean(flag));
 }
 
+/* What the MTA said: as it is, or, when it is no UTF-8, in notation. */
+static json_t *foreign(const char *text)
+{
+    char room[SHOWN * 8];
+    json_t *plain = json_string(text);
+    if (plain) {
+        return plain;
+    }
+    struct drill_writer w = drill_writer_of(room, sizeof(room));
+    drill_text_bytes(&w, drill_span_str(text), sizeof(room) / 4 - 4);
+    struct drill_span s = drill_writer_span(&w);
+    return s.len >= 2 ? json_stringn((const char *)s.ptr + 1, s.len - 2) : json_null();
+}
+
 static json_t *seen(const struct drill_blame_seen *s)
 {
     const struct drill_proto_message *row = drill_proto_find(DRILL_TO_MILTER, s->stage);
@@ -168,12 +182,12 @@ static json_t *seen(const struct drill_blame_seen *s)
     char said[400];
     drill_blame_say(s, said, sizeof(said));
     set_number(o, "smtp_code", s->code);
-    (void)json_object_set_new(o, "smtp", json_string(s->text) ? json_string(s->text) : json_null());
+    (void)json_object_set_new(o, "smtp", foreign(s->text));
     set_text(o, "stage", row ? row->word : NULL);
     set_flag(o, "gave_up", s->gave_up);
     (void)json_object_set_new(o, "delivered",
                               s->has_sink ? json_boolean(s->delivered) : json_null());
-    (void)json_object_set_new(o, "text", json_string(said) ? json_string(said) : json_null());
+    (void)json_object_set_new(o, "text", foreign(said));
     return o;
 }
 

@@ -21,6 +21,20 @@ static json_t *notation(struct drill_span bytes, struct drill_buf *room)
     return json_stringn((const char *)text.ptr + 1, text.len - 2);
 }
 
+/* A text of somebody else's: as it is, or, when it is no UTF-8, in notation. */
+static json_t *foreign(struct drill_span text)
+{
+    struct drill_buf room;
+    json_t *plain = json_stringn(text.len ? (const char *)text.ptr : "", text.len);
+    if (plain) {
+        return plain;
+    }
+    drill_buf_init(&room, NULL);
+    json_t *escaped = notation(text, &room);
+    drill_buf_fini(&room);
+    return escaped;
+}
+
 static const char *stage_word(uint8_t stage)
 {
     const struct drill_proto_message *row = drill_proto_find(DRILL_TO_MILTER, stage);
@@ -91,8 +105,8 @@ static json_t *signature(const struct drill_signature *s)
     set_number(o, "in_flight", s->in_flight);
     set_number(o, "elapsed_us", s->elapsed);
     set_number(o, "smtp_code", s->code);
-    (void)json_object_set_new(o, "smtp", json_string(s->text) ? json_string(s->text) : json_null());
-    set_text(o, "text", said);
+    (void)json_object_set_new(o, "smtp", foreign(drill_span_str(s->text)));
+    (void)json_object_set_new(o, "text", foreign(drill_span_str(said)));
     return o;
 }
 
@@ -117,8 +131,7 @@ static json_t *notes(const struct drill_verdict_note *note)
         json_t *o = json_object();
         set_text(o, "file", note->file);
         set_number(o, "line", note->line);
-        (void)json_object_set_new(o, "text",
-                                  json_stringn((const char *)note->text.ptr, note->text.len));
+        (void)json_object_set_new(o, "text", foreign(note->text));
         set_text(o, "meaning", note->meaning);
         (void)json_array_append_new(list, o);
     }
