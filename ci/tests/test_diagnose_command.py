@@ -70,8 +70,8 @@ def fixture_poison(work):
 def test_a_crash_is_examined_to_its_end(any_drill, work, poison):
     milter = Mortal(work)
     verdict = json.loads(any_drill("diagnose", "--json", "--milter", milter.address, "--message",
-                               poison, "--milter-command", milter.command, "--out",
-                               f"{work}/out").check_exit(1).out)
+                                   poison, "--milter-command", milter.command, "--out",
+                                   f"{work}/out").check_exit(1).out)
     assert verdict["outcome"] == "reproduced" and verdict["deterministic"]
     assert verdict["complete"] and not verdict["gone"]
     assert (verdict["trigger"]["kind"], verdict["trigger"]["bytes"]) == ("header-bytes", "poison")

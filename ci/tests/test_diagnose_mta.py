@@ -34,8 +34,9 @@ def fixture_play(any_drill, postfix):
     """A command with the MTA's addresses."""
 
     def run(command, *words):
-        return any_drill(command, "--listen", postfix.milter, "--smtp", f"127.0.0.1:{postfix.port}",
-                     "--sink", f"127.0.0.1:{postfix.sink_port}", *words)
+        return any_drill(command, "--listen", postfix.milter, "--smtp",
+                         f"127.0.0.1:{postfix.port}", "--sink",
+                         f"127.0.0.1:{postfix.sink_port}", *words)
 
     return run
 

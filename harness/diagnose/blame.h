@@ -49,8 +49,8 @@ struct drill_blame_question {
 
 /* A line that is needed for the failure. */
 struct drill_blamed {
-    const struct drill_step *line, *command;
-    struct drill_pos pos; /* in the recording */
+    const struct drill_step *line, *command; /* of a size: with a little more than smallest_fail */
+    struct drill_pos pos;                    /* in the recording */
     const char *quantity; /* "bytes" of its value; NULL: its size does not matter, or it has none */
     uint64_t largest_pass, smallest_fail; /* of quantity */
     bool any_value;                       /* any value does it; it is not looked at then */

@@ -337,7 +337,7 @@ static void test_the_size_of_a_line(void **state)
     assert_string_equal(found.blamed->quantity, "bytes");
     assert_int_equal(found.blamed->largest_pass, 998);
     assert_int_equal(found.blamed->smallest_fail, 999);
-    check_line(found.blamed->line, "< addheader name=\"Y\" value=\"a\" * 999");
+    check_line(found.blamed->line, "< addheader name=\"Y\" value=\"a\" * 1024");
     drill_arena_fini(&c.arena);
 }
 
