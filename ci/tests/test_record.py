@@ -13,10 +13,15 @@ import pytest
 
 from fakes import CONTINUE, OPTNEG, Fake, read_exactly, read_frame
 from peers.base import free_port
+from peers.harness import ROOT
+from peers.libmilter import Libmilter
 from peers.postfix import Postfix
 from recorder import Recorder, read
 
 SECONDS = 20
+CHANGES = ("actions=0x7f", "addheader=X-Added:one", "insheader=1:X-Top:first", "chgheader=1:Subject:another",
+           "chgheader=1:X-Long:", "addrcpt=<carol@example.com>", "replacebody=New.\r\n",
+           "quarantine=look at it", "progress=")
 MESSAGE = (b"From: <alice@example.org>\r\nTo: <bob@example.com>\r\nSubject: a test\r\n"
            b"X-Long: one\r\n two\r\n\r\ncaf\xe9\r\n.\r\n" + b"line\r\n" * 500)
 
@@ -77,16 +82,17 @@ def deliver(postfix, count=1):
 
 
 def plays(drill, path, postfix, peer):
-    """As MTA against the milter, as milter against the MTA, and against the MTA's model."""
+    """As MTA against the milter, as milter against the MTA, and against the model of either."""
     drill("lint", path).check_exit(0)
     drill("run", "--milter", peer.address, path).check_exit(0)
     drill("run", "--listen", postfix.milter, "--smtp", f"127.0.0.1:{postfix.port}",
           "--timeout", f"{SECONDS}s", path).check_exit(0)
-    drill("run", "--listen", "sim:postfix", path).check_exit(0)
+    drill("run", "--sim", path).check_exit(0).check_out("2 passed")
 
 
-def records_and_plays(drill, postfix, work, peer):
-    """What Postfix and this milter say to each other, recorded and played from either end."""
+def records_and_plays(drill, postfix, work, peer, model=None):
+    """What Postfix and this milter say to each other, recorded and played from either end; `model`:
+    the milter's profile, where what it says tells."""
     with Recorder(drill, work, peer.address, listen=postfix.milter) as recorder:
         deliver(postfix)
         recorder.wait(1)
@@ -96,6 +102,7 @@ def records_and_plays(drill, postfix, work, peer):
     assert ', 1 message, accepted" recorded="2' in text.splitlines()[0]
     assert "holds real mail" in text.splitlines()[1] and "milterdrill scrub" in text.splitlines()[1]
     assert "\nmta postfix\n" in text and "\nverdict accept\n" in text
+    assert re.findall(r"^milter (\S+)$", text, re.MULTILINE) == [model] * bool(model), text
     assert 'message from="<alice@example.org>" rcpt="<bob@example.com>" file="' in text
     with open(path.replace(".drill", ".eml"), "rb") as mail:
         content = mail.read()
@@ -107,17 +114,64 @@ def records_and_plays(drill, postfix, work, peer):
 
 
 def test_postfix_and_a_libmilter_filter(drill, postfix, work, plain_filter):
-    path = records_and_plays(drill, postfix, work, plain_filter)
-    # Of the others no model knows the headers that they add.
-    drill("run", "--milter", "sim:libmilter", path).check_exit(0)
+    records_and_plays(drill, postfix, work, plain_filter)
 
 
 def test_postfix_and_clamav_milter(drill, postfix, work, clamav):
-    records_and_plays(drill, postfix, work, clamav)
+    records_and_plays(drill, postfix, work, clamav, "clamav-milter")
 
 
 def test_postfix_and_rspamd(drill, postfix, work, rspamd):
-    records_and_plays(drill, postfix, work, rspamd)
+    records_and_plays(drill, postfix, work, rspamd, "rspamd")
+
+
+def test_postfix_and_a_filter_that_changes_much(drill, postfix, work):
+    """What the models know nothing of they say as it was recorded."""
+    with Libmilter(words=CHANGES) as peer:
+        path = records_and_plays(drill, postfix, work, peer)
+    for word in ("addheader", "insheader", "chgheader", "replbody", "addrcpt", "quarantine",
+                 "progress"):
+        assert f"\n< {word}" in read(path), read(path)
+
+
+def test_a_filter_that_refuses_a_recipient(drill, postfix, work):
+    with Libmilter(words=["rcpt=550 5.7.1 not this one"]) as peer:
+        with Recorder(drill, work, peer.address, listen=postfix.milter) as recorder:
+            with contextlib.suppress(smtplib.SMTPRecipientsRefused):
+                deliver(postfix)
+            recorder.wait(1, "recorded: Postfix")
+        path, = recorder.recordings()
+        assert '\n< replycode text="550 5.7.1 not this one"' in read(path)
+        plays(drill, path, postfix, peer)
+
+
+def test_a_model_says_what_was_recorded_only_where_it_owes_an_answer(drill, work, plain_filter):
+    """And what a line says goes before."""
+    with Recorder(drill, work, plain_filter.address) as recorder:
+        sent(drill, recorder.address, "postfix")
+    path, = recorder.recordings()
+    text = read(path)
+    for old, new, code in (("", "", 0), ("mta postfix\n", "milter libmilter helo=reject\n", 1),
+                           ("> eoh\n< continue", "> macro\n< continue\n> eoh\n< continue", 1)):
+        changed = os.path.join(recorder.folder, "changed.drill")
+        with open(changed, "w", encoding="utf-8") as out:
+            assert old in text
+            out.write(text.replace(old, old + new if "milter" in new else new, 1))
+        drill("run", "--milter", "sim:libmilter", changed).check_exit(code)
+
+
+def sent(drill, address, mta, message="plain.eml"):
+    drill("send", "--milter", address, "--mta", mta, "--message",
+          os.path.join(ROOT, "scenarios", "messages", message)).check_exit(0)
+
+
+def test_postfix_s_profile_and_pmilter(drill, work, pmilter):
+    with Recorder(drill, work, pmilter.address) as recorder:
+        sent(drill, recorder.address, "postfix")
+    path, = recorder.recordings()
+    assert "\nmilter pmilter\n" in read(path)
+    drill("run", "--milter", pmilter.address, path).check_exit(0)
+    drill("run", "--sim", path).check_exit(0).check_out("2 passed")
 
 
 def early(client):
@@ -147,6 +201,7 @@ def test_what_an_smtp_client_does_else_plays_again(drill, postfix, plain_filter,
     path, = recorder.recordings()
     assert "\nsmtp after=" in read(path)
     drill("run", "--milter", plain_filter.address, path).check_exit(0)
+    drill("run", "--milter", "sim:libmilter", path).check_exit(0)
     drill("run", "--listen", postfix.milter, "--smtp", f"127.0.0.1:{postfix.port}",
           "--timeout", f"{SECONDS}s", path).check_exit(0)
 

@@ -65,7 +65,7 @@ static const char help[] =
     "  --last N         keep the last N recordings\n"
     "  --rotate SIZE    remove the oldest when all hold more than this\n"
     "  --max-bytes SIZE recording ends here, mail does not (1GiB)\n"
-    "  --mta PROFILE    which MTA it is (default: as its macros say); --is PROFILE: which milter\n"
+    "  --mta PROFILE    which MTA it is, --is PROFILE which milter (default: as what they say tells)\n"
     "  --user NAME      whom to become once sockets and DIR are open; needed when started as root\n"
     "  --socket-mode MODE, --socket-owner USER[:GROUP]   of a unix: --listen\n"
     "  --listen-tls     the MTA speaks TLS; the certificate is made at start, and\n"

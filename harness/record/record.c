@@ -74,11 +74,19 @@ static const char *outcome(const struct drill_tap *t)
     return i->refused == 0 ? "accepted" : i->accepted == 0 ? "refused" : "some refused";
 }
 
+/* As it was said, or as the frames say. */
+static const char *milter_of(const struct recorded *c)
+{
+    const struct drill_profile *guessed = c->tap.implied.milter;
+    const char *said = c->record->config.milter;
+    return said ? said : guessed ? guessed->name : NULL;
+}
+
 static void title(const struct recorded *c, struct drill_buf *out)
 {
     char text[256], quoted[1200];
     const struct drill_implied *i = &c->tap.implied;
-    const char *milter = c->record->config.milter;
+    const char *milter = milter_of(c);
     uint32_t messages = i->messages + i->unlisted;
     int n = snprintf(text, sizeof(text), "recorded: %s%s%.60s, %u message%s, %s",
                      i->program[0] ? i->program : "an MTA", milter ? " with " : "",
@@ -114,7 +122,7 @@ static void head(const struct recorded *c, struct drill_buf *out)
                    drill_recording_stem(c->file));
     add(out, text);
     profile(out, "mta", config->mta ? config->mta : i->mta ? i->mta->name : NULL);
-    profile(out, "milter", config->milter);
+    profile(out, "milter", milter_of(c));
     (void)drill_buf_append(out, drill_buf_span(&i->setup));
     if (i->unlisted) {
         (void)snprintf(text, sizeof(text), "# %u more messages have no line here.\n", i->unlisted);

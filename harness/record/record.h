@@ -24,7 +24,7 @@ struct drill_record_config {
     const struct drill_keep *keep;
     const struct drill_inject *inject; /* NULL: traffic is never touched */
     const char *mta;                   /* the profile of the MTA; NULL: as the frames say */
-    const char *milter;                /* NULL: no line */
+    const char *milter;                /* NULL: as the frames say, or no line */
 };
 
 struct drill_record_stats {

@@ -106,7 +106,7 @@ static void torn(struct drill_tap *t, enum drill_dir dir, uint64_t now)
 {
     struct drill_tap_side *s = &t->side[dir];
     struct drill_frame_parser *p = &s->parser;
-    if (s->raw || !is_amid_a_frame(p)) {
+    if (s->raw || s->late || !is_amid_a_frame(p)) {
         return;
     }
     s->raw = true;
@@ -277,10 +277,43 @@ static void frames(struct drill_tap *t, enum drill_dir dir, struct drill_span re
     }
 }
 
+/* For PMilter, which answers QUIT, and says so in two writes. */
+static void late_bytes(struct drill_tap *t, struct drill_span in)
+{
+    struct drill_frame_parser *p = &t->side[DRILL_TO_MTA].parser;
+    struct drill_frame f;
+    struct drill_message m;
+    char note[80];
+    (void)snprintf(note, sizeof(note), "the milter sent %zu bytes behind quit: left out", in.len);
+    drill_transcript_note(&t->transcript, note);
+    for (;;) {
+        switch (drill_frame_next(p, &in, &f)) {
+        case DRILL_FRAME_ERROR:
+        case DRILL_FRAME_MORE: return;
+        case DRILL_FRAME_HEADER:
+        case DRILL_FRAME_PAYLOAD: break;
+        case DRILL_FRAME_END:
+            if (f.size == 0) {
+                (void)drill_message_decode(DRILL_TO_MTA, f.code, drill_span_of(NULL, 0), &m);
+                drill_implied_frame(&t->implied, &m, NULL);
+            }
+            break;
+        }
+    }
+}
+
 void drill_tap_bytes(struct drill_tap *t, enum drill_dir dir, struct drill_span bytes, uint64_t now)
 {
+    struct drill_tap_side *s = &t->side[dir];
     struct drill_tap_side *other =
         &t->side[dir == DRILL_TO_MILTER ? DRILL_TO_MTA : DRILL_TO_MILTER];
+    if (dir == DRILL_TO_MTA && !s->raw && !is_amid_a_frame(&s->parser)) {
+        s->late = t->implied.quit;
+    }
+    if (s->late) {
+        late_bytes(t, bytes);
+        return;
+    }
     if (other->ended && !t->over) {
         end_line(t, other == &t->side[DRILL_TO_MILTER] ? DRILL_TO_MILTER : DRILL_TO_MTA, true);
         other->ended = false;
@@ -291,7 +324,7 @@ void drill_tap_bytes(struct drill_tap *t, enum drill_dir dir, struct drill_span 
     if (dir == DRILL_TO_MILTER) {
         t->sent_at = now;
     }
-    if (t->side[dir].raw) {
+    if (s->raw) {
         raw_line(t, dir, bytes, now);
     } else {
         frames(t, dir, bytes, now);

@@ -6,6 +6,9 @@
  * program sends: text and TLS read as lengths are larger), the rest of it is `raw`.
  *
  * No files, no clock: lines gather in transcript.text, large values go to the transcript's sink.
+ * What a milter still says behind `quit` is a comment: whether it can say it is a race with the
+ * MTA's close, so as lines it would replay from neither end.
+ *
  * Ends with FIN are told when it is known whether they were a close or a half-close: with the next
  * byte, the other end, or drill_tap_closed.
  */
@@ -26,6 +29,7 @@ struct drill_tap_side {
     bool more_reads;
     bool streaming;
     bool raw;
+    bool late;  /* what comes stands behind the MTA's quit: nobody waits for it */
     bool ended; /* its end is known, and not told yet */
     enum drill_end how;
     int error;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "scenario/implied_parts.h"
 #include "scenario/print.h"
 
 /* One outcome, kept until it is known whether `message=` is needed. */
@@ -72,8 +73,6 @@ static void add_once(struct drill_buf *out, const char *key, struct drill_span v
     }
     (void)add_field(out, key, value);
 }
-
-/* ---- the session ---- */
 
 /* ---- what the client did beyond its messages ---- */
 
@@ -222,36 +221,14 @@ static void recipient(struct drill_implied *i, const struct drill_message *m)
     }
 }
 
-/* ---- which program ---- */
-
-static const struct {
-    const char *begins, *profile;
-} programs[] = {{"Postfix", "postfix"}, {"Stalwart", "stalwart"}, {"8.", "sendmail"}};
-
-static void look_at_program(struct drill_implied *i, struct drill_span name,
-                            struct drill_span value)
-{
-    if (i->mta || !(drill_span_equal(name, drill_span_str("v")) ||
-                    drill_span_equal(name, drill_span_str("{daemon_name}")))) {
-        return;
-    }
-    for (size_t n = 0; n < sizeof(programs) / sizeof(*programs); n++) {
-        size_t len = strlen(programs[n].begins);
-        if (value.len >= len && memcmp(value.ptr, programs[n].begins, len) == 0) {
-            bool bare = value.ptr[0] == '8';
-            i->mta = drill_profile_find(DRILL_SIDE_MTA, drill_span_str(programs[n].profile));
-            (void)snprintf(i->program, sizeof(i->program), "%s%.*s", bare ? "Sendmail " : "",
-                           (int)(value.len < 48 ? value.len : 48), (const char *)value.ptr);
-        }
-    }
-}
+/* ---- macros ---- */
 
 static void macros(struct drill_implied *i, const struct drill_message *m)
 {
     struct drill_reader r = drill_reader_of(m->rest);
     struct drill_span name, value;
     while (drill_message_next_macro(&r, &name, &value)) {
-        look_at_program(i, name, value);
+        drill_implied_mta(i, name, value);
         if (i->client.len && m->letter == DRILL_SMFIC_MAIL && value.len && has_room(i)) {
             if (drill_span_equal(name, drill_span_str("{auth_authen}"))) {
                 add_once(&i->client, "auth", value);
@@ -365,6 +342,7 @@ void drill_implied_frame(struct drill_implied *i, const struct drill_message *m,
         if (m->code == DRILL_SMFIR_OPTNEG && clean) {
             i->agreed = (struct drill_agreed){m->number[0], m->number[1], m->number[2]};
         }
+        drill_implied_milter(i, m);
         replied(i, m);
         return;
     }
@@ -373,6 +351,7 @@ void drill_implied_frame(struct drill_implied *i, const struct drill_message *m,
         return;
     }
     switch (m->code) {
+    case DRILL_SMFIC_OPTNEG: i->offered_actions = m->number[1]; break;
     case DRILL_SMFIC_MACRO: macros(i, m); break;
     case DRILL_SMFIC_CONNECT: connected(i, m); break;
     case DRILL_SMFIC_HELO:

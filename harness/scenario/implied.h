@@ -26,6 +26,8 @@ struct drill_implied {
     struct drill_buf extra;   /* `smtp` lines, to stand below the client or message that is open */
     struct drill_buf verdicts;
     const struct drill_profile *mta;     /* guessed, or NULL */
+    const struct drill_profile *milter;  /* the same */
+    uint32_t offered_actions;            /* by the MTA */
     char program[DRILL_IMPLIED_PROGRAM]; /* "Postfix 3.7.11", or "" */
     uint32_t messages;                   /* that have a line */
     uint32_t unlisted;                   /* that have none: no memory, or over the limit */

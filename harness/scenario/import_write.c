@@ -81,6 +81,12 @@ static void count_read(struct stream *s, size_t upto)
     s->counted = upto;
 }
 
+/* What a milter still says behind quit nobody waits for: record/tap.h. */
+static bool is_late(const struct writer *w, enum drill_dir dir)
+{
+    return dir == DRILL_TO_MTA && w->implied.quit;
+}
+
 /* `join`: the next frame of this side came with it. */
 static void frame(struct writer *w, enum drill_dir dir, uint8_t code, struct drill_span payload,
                   bool join)
@@ -97,8 +103,14 @@ static void frame(struct writer *w, enum drill_dir dir, uint8_t code, struct dri
     struct drill_travelled travel = {
         .reads = s->reads, .count = s->read_count, .more = s->more_reads, .join = join};
     const struct drill_profile *mta = w->implied.mta;
+    bool late = is_late(w, dir);
     (void)drill_message_decode(dir, code, payload, &m);
     drill_implied_frame(&w->implied, &m, w->t.beside[DRILL_BESIDE_MAIL].name);
+    if (late) {
+        comment(w, "the milter said something behind quit: left out");
+        s->read_count = s->counted = 0;
+        return;
+    }
     w->t.body_is_mail =
         w->t.body_is_mail || (!w->talk->invented && mta && strcmp(mta->name, "stalwart") == 0);
     line(w, &seen, &travel);
@@ -177,7 +189,9 @@ static bool bytes_came(struct writer *w, enum drill_dir dir, struct drill_span b
 static void flush(struct writer *w, enum drill_dir dir, const char *why)
 {
     struct stream *s = &w->stream[dir];
-    raw(w, dir, drill_buf_span(&s->pending), why);
+    if (!is_late(w, dir)) {
+        raw(w, dir, drill_buf_span(&s->pending), why);
+    }
     s->pending.len = s->read_count = s->counted = 0;
     s->more_reads = false;
 }
@@ -388,8 +402,12 @@ static bool write_all(const struct writer *w, const char *stem)
         write_title(w, out) &&
         add(out, "# This file holds real mail. Before you give it away: milterdrill scrub ") &&
         add(out, stem) && add(out, ".drill\n");
-    if (mta) {
-        ok = ok && add(out, "mta ") && add(out, mta->name) && add(out, "\n");
+    const struct drill_profile *sides[] = {mta, w->implied.milter};
+    for (size_t i = 0; i < 2; i++) {
+        if (sides[i]) {
+            ok = ok && add(out, i == 0 ? "mta " : "milter ") && add(out, sides[i]->name) &&
+                 add(out, "\n");
+        }
     }
     ok = ok && drill_buf_append(out, drill_buf_span(&w->implied.setup));
     if (w->implied.unlisted) {

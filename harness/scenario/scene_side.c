@@ -49,7 +49,9 @@ enum drill_code scene_side(struct building *b, enum drill_side side, const struc
         return code;
     }
     (*profile)->defaults(set);
-    drill_recorded_settings(b->file, side, set);
+    if (drill_recorded_settings(b->file, *profile, b->arena, set) != DRILL_OK) {
+        return scene_no_memory(b);
+    }
     if (given && given->settings) {
         *set = *given->settings;
     }

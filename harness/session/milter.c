@@ -18,6 +18,7 @@ void drill_milter_init(struct drill_milter *m, const struct drill_profile *profi
     memset(m, 0, sizeof(*m));
     m->profile = profile;
     m->settings = settings;
+    m->to_come = settings ? settings->answers : NULL;
 }
 
 /* All but what outlives a connection, and the log line, which is for whoever asks why it ended. */
@@ -67,19 +68,54 @@ static void note_recipient(struct drill_milter *m, const struct drill_message *c
     }
 }
 
+/* The next recorded answer to such a command: what was sent then and is not now is passed over. */
+static void take_answer(struct drill_milter *m, uint8_t command)
+{
+    const struct drill_milter_answer *a = m->to_come;
+    if (command == DRILL_SMFIC_MACRO) {
+        return;
+    }
+    while (a && a->command != command) {
+        a = a->next;
+    }
+    m->recorded = a;
+    m->to_come = a ? a->next : m->to_come;
+}
+
 void drill_milter_got(struct drill_milter *m, const struct drill_message *command, uint32_t size)
 {
     if (m->hang_up) {
         return;
     }
     note_recipient(m, command);
+    take_answer(m, command->code);
     ops(m)->got(m, command, size);
+}
+
+/* Whether there is an answer is the program's rule; what it says may be recorded. What is agreed on
+ * is its rule, too: of a recorded OPTNEG only the lists of macros are taken. */
+static bool reply(const struct drill_milter *m, struct drill_message *out)
+{
+    const struct drill_milter_answer *a = m->hang_up ? NULL : m->recorded;
+    bool negotiation = a && a->command == DRILL_SMFIC_OPTNEG;
+    if (!a || !a->count || negotiation) {
+        bool any = ops(m)->reply(m, out);
+        if (any && negotiation && a->count && out->code == a->replies->code) {
+            out->rest = a->replies->rest;
+        }
+        return any;
+    }
+    if (m->reaction >= a->count) {
+        return false;
+    }
+    *out = a->replies[m->reaction];
+    return true;
 }
 
 void drill_milter_peek(struct drill_milter *m, struct drill_milter_step *step)
 {
     memset(step, 0, sizeof(*step));
-    if (m->replying && ops(m)->reply(m, &step->reply)) {
+    if (m->replying && reply(m, &step->reply)) {
         step->kind = DRILL_MILTER_SEND;
     } else {
         step->kind = m->hang_up ? DRILL_MILTER_CLOSE : DRILL_MILTER_WAIT;
@@ -96,7 +132,7 @@ void drill_milter_did(struct drill_milter *m)
             ops(m)->sent(m, &step.reply);
         }
         m->reaction++;
-        m->replying = ops(m)->reply(m, &step.reply);
+        m->replying = reply(m, &step.reply);
         break;
     case DRILL_MILTER_CLOSE: start_over(m); break;
     case DRILL_MILTER_WAIT: break;

@@ -40,7 +40,9 @@ struct drill_milter {
     uint32_t reaction; /* private: replies of the reaction done so far */
     uint8_t say;       /* private: code of the reply of the reaction, or of its last */
     bool hang_up;
-    struct drill_agreed answer; /* private: what its OPTNEG reply says */
+    const struct drill_milter_answer *recorded; /* private: the answer to the command; NULL: none */
+    const struct drill_milter_answer *to_come;  /* private: the recorded ones behind it */
+    struct drill_agreed answer;                 /* private: what its OPTNEG reply says */
     uint32_t connections;
     uint32_t seen[2];                /* private: profile's own counts of this message */
     bool content;                    /* a header or a chunk of this message came */

@@ -221,5 +221,7 @@ enum drill_code drill_profile_set(const struct drill_profile *p, struct drill_se
                    ? DRILL_OK
                    : drill_setting_bad(key, value, "\"prompt\" or \"original\"", err);
     }
-    return p->set(s, key, value, arena, err);
+    enum drill_code code = p->set(s, key, value, arena, err);
+    s->answers = code == DRILL_OK ? NULL : s->answers;
+    return code;
 }

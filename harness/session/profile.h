@@ -38,6 +38,14 @@ enum {
     DRILL_VERDICTS
 };
 
+/* What a milter said to one command, for a model that stands for a recorded one. */
+struct drill_milter_answer {
+    uint8_t command; /* DRILL_SMFIC_* */
+    uint32_t count;  /* of replies; 0: the profile's own stay */
+    const struct drill_message *replies;
+    const struct drill_milter_answer *next;
+};
+
 struct drill_settings {
     /* both sides */
     uint32_t version;
@@ -74,6 +82,8 @@ struct drill_settings {
         add_name; /* libmilter: a header that its filter adds at the end; empty: none */
     struct drill_span add_value;
     struct drill_span new_body; /* ... and what it replaces the body with; empty: nothing */
+    const struct drill_milter_answer *answers; /* of a recording: what it says, command by command,
+                                           where it owes an answer; NULL: as the profile */
 };
 
 struct drill_mta_ops;    /* mta_ops.h: what a family of MTAs gives to the autopilot */
@@ -98,7 +108,8 @@ const struct drill_profile *drill_profile_find(enum drill_side side, struct dril
 const char *drill_profile_nearest(enum drill_side side, struct drill_span name);
 const struct drill_profile *const *drill_profiles(size_t *count);
 /* The words of all profiles first (version, actions, protocol, timeout, macros=none|profile,
- * pace=prompt|original), then the profile's own. Same returns as `set`. */
+ * pace=prompt|original), then the profile's own, with which recorded answers are no longer what it
+ * says. Same returns as `set`. */
 enum drill_code drill_profile_set(const struct drill_profile *p, struct drill_settings *s,
                                   struct drill_span key, struct drill_span value,
                                   struct drill_arena *arena, struct drill_error *err);

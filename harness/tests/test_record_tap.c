@@ -133,6 +133,10 @@ static void test_endings(void **state)
         {"R f", "> reset  # RST (errno 104)\n# the milter ended, too: FIN, +0.0 ms\n"},
         {"Q F f", "> quit\n# the MTA ended: FIN, +0.0 ms\n# the milter ended, too: FIN, +0.0 ms\n"},
         {"Q f", "> quit\n# the milter ended: FIN, +0.0 ms\n"},
+        {"Q F b f", "> quit\n# the milter sent 5 bytes behind quit: left out\n"
+                    "# the MTA ended: FIN, +0.0 ms\n# the milter ended, too: FIN, +0.0 ms\n"},
+        {"Q b F", "> quit\n# the milter sent 5 bytes behind quit: left out\n"
+                  "# the MTA ended: FIN, +0.0 ms\n"},
         {"Q r", "> quit\n< reset  # RST (errno 104)\n"},
         {"x", "> open\n< refuse  # the milter could not be reached: refused (errno 111)\n"},
         {"b x", "< continue\n< refuse  # refused (errno 111)\n"},
@@ -161,6 +165,35 @@ static void test_endings(void **state)
         drill_tap_closed(&tap, 0);
         is_text(cases[i].text);
     }
+}
+
+/* Behind quit, torn too, it is no fault; a conversation that goes on is one again. */
+static void test_what_comes_behind_quit(void **state)
+{
+    (void)state;
+    MTA("\0\0\0\x0dO\0\0\0\6\0\0\0\0\0\0\0\0", 0);
+    MILTER("\0\0\0\x0dO\0\0\0\2\0\0\0\0\0\0\0\0", 0);
+    MTA("\0\0\0\1Q", 0);
+    tap.transcript.text.len = 0;
+    MILTER("\0\0\0\1", 0);
+    MILTER("c\0\0", 0);
+    assert_string_equal(tap.implied.milter->name, "pmilter");
+    drill_tap_ended(&tap, DRILL_TO_MTA, DRILL_END_FIN, 0, 0, 0);
+    drill_tap_closed(&tap, 0);
+    is_text("# the milter sent 4 bytes behind quit: left out\n"
+            "# the milter sent 3 bytes behind quit: left out\n# the milter ended: FIN, +0.0 ms\n");
+    assert_false(tap.disordered);
+}
+
+static void test_what_goes_on_behind_quit(void **state)
+{
+    (void)state;
+    MTA("\0\0\0\1Q", 0);
+    MILTER("\0\0\0\1c", 0);
+    MTA("\0\0\0\3Ha\0", 0);
+    MILTER("\0\0\0\1c", 0);
+    is_text("> quit\n# the milter sent 5 bytes behind quit: left out\n> helo name=\"a\"\n"
+            "< continue\n");
 }
 
 static struct drill_span talk(void)
@@ -347,6 +380,8 @@ int main(void)
         TEST(test_what_is_no_frame_is_raw_to_the_end),
         TEST(test_a_torn_frame_is_raw),
         TEST(test_endings),
+        TEST(test_what_comes_behind_quit),
+        TEST(test_what_goes_on_behind_quit),
         TEST(test_any_reads_give_the_same_lines_and_files),
         TEST(test_a_body_that_is_the_whole_message),
         TEST(test_a_leading_blank_that_was_negotiated),

@@ -112,6 +112,44 @@ static void test_several_messages_and_their_verdicts(void **state)
     assert_int_equal(implied.refused, 2);
 }
 
+/* What one offer, one answer and one frame more say of the milter: its profile, or "". */
+static const char *milter_of(struct drill_span offer, struct drill_span answer, uint8_t command,
+                             uint8_t code, struct drill_span said)
+{
+    drill_implied_fini(&implied);
+    drill_implied_init(&implied, NULL);
+    frame(&implied, DRILL_TO_MILTER, 'O', offer);
+    frame(&implied, DRILL_TO_MTA, 'O', answer);
+    frame(&implied, DRILL_TO_MILTER, command, drill_span_of(NULL, 0));
+    frame(&implied, DRILL_TO_MTA, code, said);
+    return implied.milter ? implied.milter->name : "";
+}
+
+static void test_which_milter_it_is(void **state)
+{
+    const struct drill_span offer = BYTES("\0\0\0\6\0\0\1\xff\0\x1f\xff\xff");
+    const struct drill_span none = BYTES("\0\0\0\6\0\0\0\0\0\0\0\0");
+    const struct drill_span two = BYTES("\0\0\0\2\0\0\0\0\0\0\0\0");
+    const struct drill_span rspamd = BYTES("\0\0\0\6\0\0\1\xff\0\x0f\xf0\x80");
+    const struct drill_span less = BYTES("\0\0\0\6\0\0\0\x3f\0\x0f\xf0\x80");
+    const struct drill_span steps = BYTES("\0\0\0\6\0\0\1\xff\0\x0f\xf0\x81");
+    const struct drill_span by = BYTES("X-Virus-Scanned\0clamav-milter 1.4.6 at mx\0");
+    const struct drill_span other = BYTES("X-Virus-Scanned\0amavisd-new at mx\0");
+    const struct drill_span top = BYTES("\0\0\0\1X-Virus-Scanned\0clamav-milter 1.4.6 at mx\0");
+    (void)state;
+    assert_string_equal(milter_of(offer, none, 'E', 'h', by), "clamav-milter");
+    assert_string_equal(milter_of(offer, none, 'E', 'i', top), "clamav-milter");
+    assert_string_equal(milter_of(offer, none, 'E', 'm', top), ""); /* it may be another's */
+    assert_string_equal(milter_of(offer, none, 'E', 'h', other), "");
+    assert_string_equal(milter_of(offer, rspamd, 'E', 'a', BYTES("")), "rspamd");
+    assert_string_equal(milter_of(offer, less, 'E', 'a', BYTES("")), "");
+    assert_string_equal(milter_of(less, less, 'E', 'a', BYTES("")), "rspamd");
+    assert_string_equal(milter_of(offer, steps, 'E', 'a', BYTES("")), "");
+    assert_string_equal(milter_of(offer, two, 'Q', 'c', BYTES("")), "pmilter");
+    assert_string_equal(milter_of(offer, two, 'E', 'c', BYTES("")), "");
+    assert_string_equal(milter_of(offer, none, 'Q', 'c', BYTES("")), "");
+}
+
 static void test_a_refused_session_and_the_next(void **state)
 {
     (void)state;
@@ -244,13 +282,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_a_session_with_one_message),
-        TEST(test_several_messages_and_their_verdicts),
-        TEST(test_a_refused_session_and_the_next),
-        TEST(test_what_the_client_did_else),
-        TEST(test_the_programs),
-        TEST(test_memory_is_bounded),
-        TEST(test_a_refused_allocation_leaves_lines_out),
+        TEST(test_a_session_with_one_message), TEST(test_several_messages_and_their_verdicts),
+        TEST(test_which_milter_it_is),         TEST(test_a_refused_session_and_the_next),
+        TEST(test_what_the_client_did_else),   TEST(test_the_programs),
+        TEST(test_memory_is_bounded),          TEST(test_a_refused_allocation_leaves_lines_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
