@@ -2,6 +2,7 @@
 """milterdrill record between real programs: what passes, what is kept of it, and that it plays again."""
 
 import contextlib
+import glob
 import os
 import re
 import smtplib
@@ -16,6 +17,7 @@ from peers.base import free_port
 from peers.harness import ROOT
 from peers.libmilter import Libmilter
 from peers.postfix import Postfix
+from peers.tcpdump import Tcpdump
 from recorder import Recorder, read
 
 SECONDS = 20
@@ -172,6 +174,75 @@ def test_postfix_s_profile_and_pmilter(drill, work, pmilter):
     assert "\nmilter pmilter\n" in read(path)
     drill("run", "--milter", pmilter.address, path).check_exit(0)
     drill("run", "--sim", path).check_exit(0).check_out("2 passed")
+
+
+def fails_scrubbed(drill, work, peer):
+    """A header over what libmilter takes: the recording, and its copy for strangers."""
+    original = os.path.join(ROOT, "scenarios", "messages", "mailing-list-70k-to.eml")
+    with Recorder(drill, work, peer.address) as recorder:
+        drill("send", "--milter", recorder.address, "--mta", "stalwart", "--message",
+              original).check_exit(1)
+        recorder.wait(1, "the milter reset the connection")
+    path, = recorder.recordings()
+    assert re.search(r"^< reset", read(path), re.MULTILINE) and "\nverdict" not in read(path)
+    drill("scrub", "--check", peer.address, path).check_exit(0).check_out("alike")
+    copy = path.replace(".drill", ".scrubbed.drill")
+    for address in (peer.address, "sim:libmilter"):
+        for one in (path, copy):
+            drill("run", "--milter", address, one).check_exit(0).check_out("1 passed")
+    # Another end would be noticed: that it resets is what the copy says.
+    with open(copy, encoding="utf-8") as file:
+        text = file.read()
+    with open(copy, "w", encoding="utf-8") as file:
+        file.write(re.sub(r"^< reset.*", "< continue", text, flags=re.MULTILINE))
+    drill("run", "--milter", peer.address, copy).check_exit(1).check_out("RST")
+    with open(original, encoding="utf-8") as file:
+        for word in set(re.findall(r"[\w.]+@[\w.]+", file.read())):
+            assert word not in text, word
+
+
+def test_a_recorded_failure_that_is_scrubbed_still_fails(drill, work, plain_filter):
+    fails_scrubbed(drill, work, plain_filter)
+
+
+def test_a_recorded_failure_of_clamav_milter_that_is_scrubbed_still_fails(drill, work, clamav):
+    fails_scrubbed(drill, work, clamav)
+
+
+def captured_and_recorded(drill, postfix, work, peer):
+    """Both look on at one conversation; what import makes plays as what record makes does."""
+    if Tcpdump.missing():
+        pytest.skip(Tcpdump.missing())
+    with Recorder(drill, work, peer.address, listen=postfix.milter) as recorder, \
+            Tcpdump(peer.port) as tcpdump:
+        deliver(postfix, 2)
+        recorder.wait(1)
+        tcpdump.wait_for_end()
+        folder = os.path.join(work, "imported")
+        drill("import", "--out", folder, tcpdump.file).check_exit(0)
+    path, = glob.glob(os.path.join(folder, "*.drill"))
+    assert unpaced(path) == unpaced(recorder.recordings()[0])
+    plays(drill, path, postfix, peer)
+
+
+def test_a_capture_becomes_what_a_recording_is(drill, postfix, work, clamav):
+    captured_and_recorded(drill, postfix, work, clamav)
+
+
+def test_a_capture_of_rspamd_becomes_what_a_recording_is(drill, postfix, work, rspamd):
+    captured_and_recorded(drill, postfix, work, rspamd)
+
+
+def unpaced(path):
+    """Without title, pauses and pieces: packets are not reads."""
+    text = re.sub(r"( split=[\d,]+| join)+", "", shape(path))
+    return text.replace("drill 1 \"imported: ", "drill 1 \"recorded: ").replace(
+        f" with {milter_of(text)}, ", ", ")
+
+
+def milter_of(text):
+    found = re.search(r"^milter (\S+)$", text, re.MULTILINE)
+    return found.group(1) if found else ""
 
 
 def early(client):

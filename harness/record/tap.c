@@ -277,29 +277,13 @@ static void frames(struct drill_tap *t, enum drill_dir dir, struct drill_span re
     }
 }
 
-/* For PMilter, which answers QUIT, and says so in two writes. */
-static void late_bytes(struct drill_tap *t, struct drill_span in)
+static void late_bytes(struct drill_tap *t, struct drill_span bytes)
 {
-    struct drill_frame_parser *p = &t->side[DRILL_TO_MTA].parser;
-    struct drill_frame f;
-    struct drill_message m;
     char note[80];
-    (void)snprintf(note, sizeof(note), "the milter sent %zu bytes behind quit: left out", in.len);
+    (void)snprintf(note, sizeof(note), "the milter sent %zu bytes behind quit: left out",
+                   bytes.len);
     drill_transcript_note(&t->transcript, note);
-    for (;;) {
-        switch (drill_frame_next(p, &in, &f)) {
-        case DRILL_FRAME_ERROR:
-        case DRILL_FRAME_MORE: return;
-        case DRILL_FRAME_HEADER:
-        case DRILL_FRAME_PAYLOAD: break;
-        case DRILL_FRAME_END:
-            if (f.size == 0) {
-                (void)drill_message_decode(DRILL_TO_MTA, f.code, drill_span_of(NULL, 0), &m);
-                drill_implied_frame(&t->implied, &m, NULL);
-            }
-            break;
-        }
-    }
+    drill_implied_late(&t->implied);
 }
 
 void drill_tap_bytes(struct drill_tap *t, enum drill_dir dir, struct drill_span bytes, uint64_t now)

@@ -55,6 +55,8 @@ void drill_implied_init(struct drill_implied *i, const struct drill_alloc *alloc
 void drill_implied_frame(struct drill_implied *i, const struct drill_message *m, const char *mail);
 /* A frame that was too large to look at. */
 void drill_implied_large(struct drill_implied *i, enum drill_dir dir, uint8_t code);
+/* Bytes of the milter behind QUIT. */
+void drill_implied_late(struct drill_implied *i);
 /* The conversation is over: closes what is open. */
 void drill_implied_end(struct drill_implied *i, const char *mail);
 /* `verdict` lines, all of them, for the end of the file. */

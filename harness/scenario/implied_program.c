@@ -70,8 +70,14 @@ void drill_implied_milter(struct drill_implied *i, const struct drill_message *m
         milter_is(i, "clamav-milter");
     } else if (is_rspamd_answer(i, m)) {
         milter_is(i, "rspamd");
-    } else if (m->code == DRILL_SMFIR_CONTINUE && i->command == DRILL_SMFIC_QUIT &&
-               i->agreed.version == 2) {
-        milter_is(i, "pmilter"); /* the only one that answers QUIT (session/pmilter.c) */
+    }
+}
+
+/* Only PMilter answers QUIT (session/pmilter.c), and says so in two writes: the second may find the
+ * MTA gone. */
+void drill_implied_late(struct drill_implied *i)
+{
+    if (i->agreed.version == 2) {
+        milter_is(i, "pmilter");
     }
 }

@@ -103,14 +103,14 @@ static void frame(struct writer *w, enum drill_dir dir, uint8_t code, struct dri
     struct drill_travelled travel = {
         .reads = s->reads, .count = s->read_count, .more = s->more_reads, .join = join};
     const struct drill_profile *mta = w->implied.mta;
-    bool late = is_late(w, dir);
-    (void)drill_message_decode(dir, code, payload, &m);
-    drill_implied_frame(&w->implied, &m, w->t.beside[DRILL_BESIDE_MAIL].name);
-    if (late) {
+    if (is_late(w, dir)) {
+        drill_implied_late(&w->implied);
         comment(w, "the milter said something behind quit: left out");
         s->read_count = s->counted = 0;
         return;
     }
+    (void)drill_message_decode(dir, code, payload, &m);
+    drill_implied_frame(&w->implied, &m, w->t.beside[DRILL_BESIDE_MAIL].name);
     w->t.body_is_mail =
         w->t.body_is_mail || (!w->talk->invented && mta && strcmp(mta->name, "stalwart") == 0);
     line(w, &seen, &travel);
@@ -189,7 +189,9 @@ static bool bytes_came(struct writer *w, enum drill_dir dir, struct drill_span b
 static void flush(struct writer *w, enum drill_dir dir, const char *why)
 {
     struct stream *s = &w->stream[dir];
-    if (!is_late(w, dir)) {
+    if (is_late(w, dir) && s->pending.len) {
+        drill_implied_late(&w->implied);
+    } else {
         raw(w, dir, drill_buf_span(&s->pending), why);
     }
     s->pending.len = s->read_count = s->counted = 0;
