@@ -11,6 +11,7 @@
 struct cli_record {
     struct cli_options options;
     const char *out, *user, *socket_mode, *socket_owner, *inject_file, *inject_rate;
+    const char *listen_cert, *listen_key;
     bool listen_tls, milter_tls, milter_tls_any, break_mail;
     uint64_t most, rotate, keep, grace;
     struct drill_keep only;

@@ -15,6 +15,8 @@ enum {
     SOCKET_MODE,
     SOCKET_OWNER,
     LISTEN_TLS,
+    LISTEN_CERT,
+    LISTEN_KEY,
     MILTER_TLS,
     MILTER_TLS_ANY,
     INJECT,
@@ -37,6 +39,8 @@ static const struct cli_word words[] = {
     {"socket-mode", 'v', SOCKET_MODE},
     {"socket-owner", 'v', SOCKET_OWNER},
     {"listen-tls", 'f', LISTEN_TLS},
+    {"listen-cert", 'v', LISTEN_CERT},
+    {"listen-key", 'v', LISTEN_KEY},
     {"tls-ca-out", 'v', CLI_TLS_CA_OUT},
     {"milter-tls", 'f', MILTER_TLS},
     {"milter-tls-any", 'f', MILTER_TLS_ANY},
@@ -65,11 +69,13 @@ static const char help[] =
     "  --last N         keep the last N recordings\n"
     "  --rotate SIZE    remove the oldest when all hold more than this\n"
     "  --max-bytes SIZE recording ends here, mail does not (1GiB)\n"
-    "  --mta PROFILE    which MTA it is, --is PROFILE which milter (default: as what they say tells)\n"
+    "  --mta PROFILE    which MTA it is, --is PROFILE which milter (default: as what they say "
+    "tells)\n"
     "  --user NAME      whom to become once sockets and DIR are open; needed when started as root\n"
     "  --socket-mode MODE, --socket-owner USER[:GROUP]   of a unix: --listen\n"
     "  --listen-tls     the MTA speaks TLS; the certificate is made at start, and\n"
     "  --tls-ca-out FILE  is who signed it, for the MTA to trust\n"
+    "  --listen-cert FILE --listen-key FILE  certificate and key of one's own instead (PEM)\n"
     "  --milter-tls     TLS to the milter, held against --tls-ca FILE (default: the system's) and\n"
     "                   the host's name; --milter-tls-any: any certificate will do\n"
     "  --grace TIME     how long connections may go on after SIGTERM (5s)\n"
@@ -120,6 +126,8 @@ static bool own_option(struct cli_record *r, int id, const char *value)
     case SOCKET_MODE: r->socket_mode = value; return true;
     case SOCKET_OWNER: r->socket_owner = value; return true;
     case LISTEN_TLS: r->listen_tls = true; return true;
+    case LISTEN_CERT: r->listen_cert = value; return true;
+    case LISTEN_KEY: r->listen_key = value; return true;
     case MILTER_TLS: r->milter_tls = true; return true;
     case MILTER_TLS_ANY: r->milter_tls = r->milter_tls_any = true; return true;
     case INJECT: r->inject_file = value; return true;
@@ -154,6 +162,10 @@ static bool check(const struct cli_record *r)
         wrong = "one --milter: each needs a recorder of its own before it";
     } else if (o->tls_ca_out && !r->listen_tls) {
         wrong = "--tls-ca-out FILE goes with --listen-tls";
+    } else if (!r->listen_cert != !r->listen_key) {
+        wrong = "--listen-cert FILE and --listen-key FILE go together";
+    } else if (r->listen_cert && (!r->listen_tls || o->tls_ca_out)) {
+        wrong = "--listen-cert FILE goes with --listen-tls, and without --tls-ca-out";
     } else if (o->tls_ca && (!r->milter_tls || r->milter_tls_any)) {
         wrong = "--tls-ca FILE goes with --milter-tls";
     } else if (r->inject_rate && !r->inject_file) {

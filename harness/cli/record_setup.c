@@ -91,7 +91,12 @@ static const char *host_of(const struct drill_address *a)
 static bool open_tls(struct cli_record *r, struct drill_error *err)
 {
     const struct cli_options *o = &r->options;
-    if (r->listen_tls) {
+    if (r->listen_cert) {
+        r->tls_in = drill_tls_server_files(r->listen_cert, r->listen_key, err);
+        if (!r->tls_in) {
+            return false;
+        }
+    } else if (r->listen_tls) {
         r->ca = drill_tls_ca_new(err);
         r->tls_in = r->ca
                         ? drill_tls_server(r->ca, DRILL_TLS_GOOD, host_of(&r->listen_address), err)

@@ -61,6 +61,42 @@ struct drill_tls *drill_tls_server(const struct drill_tls_ca *ca, enum drill_tls
     return t;
 }
 
+/* Nobody is asked for a passphrase. */
+static int no_passphrase(char *buf, int size, int writing, void *ctx)
+{
+    (void)buf;
+    (void)size;
+    (void)writing;
+    (void)ctx;
+    return 0;
+}
+
+struct drill_tls *drill_tls_server_files(const char *cert_file, const char *key_file,
+                                         struct drill_error *err)
+{
+    struct drill_tls *t = tls_new(false, NULL, err);
+    const char *trouble = NULL, *file = cert_file;
+    char what[600];
+    if (!t) {
+        return NULL;
+    }
+    SSL_CTX_set_default_passwd_cb(t->context, no_passphrase);
+    if (SSL_CTX_use_certificate_chain_file(t->context, cert_file) != 1) {
+        trouble = "no certificate can be read from it";
+    } else if (SSL_CTX_use_PrivateKey_file(t->context, key_file, SSL_FILETYPE_PEM) != 1 ||
+               SSL_CTX_check_private_key(t->context) != 1) {
+        file = key_file;
+        trouble = "no key of that certificate can be read from it (PEM, without a passphrase)";
+    }
+    if (trouble) {
+        (void)snprintf(what, sizeof(what), "%.400s: %s", file, trouble);
+        drill_tls_failed(err, what);
+        drill_tls_free(t);
+        t = NULL;
+    }
+    return t;
+}
+
 struct drill_tls *drill_tls_client(const char *ca_file, const char *host, bool allow_invalid,
                                    struct drill_error *err)
 {

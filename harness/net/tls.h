@@ -8,7 +8,8 @@
  *     tls = drill_tls_server(ca, DRILL_TLS_EXPIRED, "127.0.0.1", &err);
  *
  * Keys (EC P-256) and certificates are made in memory when asked for, and never written. They are
- * for tests: whoever trusts the CA trusts this process only, for as long as it runs.
+ * for tests: whoever trusts the CA trusts this process only, for as long as it runs. A recorder
+ * that stands before a real milter may be given that one's own.
  */
 #ifndef DRILL_NET_TLS_H
 #define DRILL_NET_TLS_H
@@ -42,6 +43,10 @@ struct drill_span drill_tls_ca_pem(const struct drill_tls_ca *ca);
  * address; NULL: none). The CA may go. */
 struct drill_tls *drill_tls_server(const struct drill_tls_ca *ca, enum drill_tls_cert cert,
                                    const char *host, struct drill_error *err);
+/* One that somebody made: PEM files, the certificate with its chain behind it. DRILL_ERR_IO also
+ * when the key is another's, or locked by a passphrase. */
+struct drill_tls *drill_tls_server_files(const char *cert_file, const char *key_file,
+                                         struct drill_error *err);
 /* Takes a certificate that a CA in `ca_file` (PEM; NULL: the system's) has signed, and that is for
  * `host`, name or address; with `allow_invalid` it takes any. */
 struct drill_tls *drill_tls_client(const char *ca_file, const char *host, bool allow_invalid,
