@@ -88,14 +88,13 @@ def fixture_postfix():
 
 
 @pytest.fixture(name="against")
-def fixture_against(request):
+def fixture_against(request, plain_filter):
     """The words for a mode: the models, a real filter, a real Postfix."""
     def words(mode):
         if mode == "sim":
             return ("--sim",)
         if mode == "filter":
-            peer = request.getfixturevalue("plain_filter")
-            return ("--milter", f"inet:{peer.port}@127.0.0.1")
+            return ("--milter", f"inet:{plain_filter.port}@127.0.0.1")
         peer = request.getfixturevalue("postfix")
         return ("--listen", peer.milter, "--smtp", f"127.0.0.1:{peer.port}", "--sink",
                 f"127.0.0.1:{peer.sink_port}", "--timeout", f"{SECONDS}s")
@@ -186,6 +185,16 @@ def test_pauses_of_other_scenarios(drill, work, options, expected):
         out.write('drill 1 "x" tests=mta\n...\n> mail\n< continue after=12s\n...\n')
     result = drill("run", "--sim", "--format", "jsonl", *options, path).check_exit(EXIT_OK)
     assert result.record("result")["us"] == expected
+
+
+@pytest.mark.parametrize("first,note", [(' recorded="2026-11-20T12:00:00Z"', True), ("", False)])
+def test_dots_in_a_recording_are_told(drill, work, first, note):
+    path = f"{work}/x.drill"
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(f'drill 1 "x"{first}\nrepeat 2 {{\n  ...\n  > mail\n}}\n')
+    result = drill("lint", path).check_exit(EXIT_OK)
+    assert (":3:3: note: `...` in a recording" in result.err) == note, result.dump("lint")
+    assert bool(result.err) == note
 
 
 def test_a_timing_that_is_none(drill):

@@ -22,6 +22,28 @@ static const char fmt_help[] =
     "  --check   print nothing but the names of files that are not canonical; exit 2 if any\n"
     "  --write   rewrite the files\n";
 
+static const struct drill_step *find_dots(const struct drill_block *block)
+{
+    const struct drill_step *found = NULL;
+    for (const struct drill_step *s = block->steps; s && !found; s = s->next) {
+        found = s->kind == DRILL_STEP_ELLIPSIS ? s : find_dots(&s->block);
+        found = found ? found : find_dots(&s->block2);
+    }
+    return found;
+}
+
+/* No error: somebody may have shortened it, and knows. */
+static void note_dots(const struct cli_scenario *s)
+{
+    const struct drill_step *dots = s->file->recorded.len ? find_dots(&s->file->body) : NULL;
+    if (dots) {
+        (void)fprintf(stderr,
+                      "%s:%u:%u: note: `...` in a recording stands for what was not recorded, and "
+                      "is played as the profile does; without recorded= it is a scenario\n",
+                      s->name, dots->pos.line, dots->pos.column);
+    }
+}
+
 static bool lint_one(const struct cli_path *path, const char *root)
 {
     struct drill_arena arena;
@@ -35,6 +57,9 @@ static bool lint_one(const struct cli_path *path, const char *root)
                                 &err) != DRILL_OK) {
         cli_error(&err);
         ok = false;
+    }
+    if (ok) {
+        note_dots(s);
     }
     drill_arena_fini(&arena);
     return ok;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "scenario/run_parts.h"
 
+#include <string.h>
+
 #include <stdio.h>
 
 /* ---- what came, as the autopilot takes it ---- */
@@ -77,6 +79,7 @@ static bool send_step(struct drill_run *run, const struct drill_message *macro,
     drill_arena_reset(&run->line);
     job->parts = 0;
     job->travel = NULL;
+    memset(job->above, 0, sizeof(job->above));
     job->apart = run->apart;
     bool ok = true;
     if (macro) {

@@ -150,6 +150,7 @@ static enum drill_code compose_macros(struct drill_run *run, const struct run_un
     struct drill_message own;
     for (size_t i = 0; i < unit->macros && code == DRILL_OK; i++) {
         profile_macros(run, unit, unit->macro[i]->items, &own);
+        job->above[job->parts] = &unit->macro[i]->items->travel;
         code = drill_compose(unit->macro[i]->items, unit->dir, &own, &run->binds, &run->line,
                              &job->part[job->parts++], err);
     }
@@ -189,6 +190,7 @@ bool run_line_send(struct drill_run *run, struct run_unit *unit, const struct dr
     drill_error_clear(&err);
     drill_arena_reset(&run->line);
     job->parts = 0;
+    memset(job->above, 0, sizeof(job->above));
     job->used_plan = used_plan;
     job->apart = run->apart || came_apart(run, unit);
     job->travel = travel_of(unit);

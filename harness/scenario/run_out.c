@@ -21,11 +21,6 @@ static uint64_t job_total(const struct run_job *job)
     return job->parts ? job->part_end[job->parts - 1] : 0;
 }
 
-static uint64_t main_start(const struct run_job *job)
-{
-    return job->parts > 1 ? job->part_end[job->parts - 2] : 0;
-}
-
 /* A frame of the profile is in memory anyway; a written one is produced while it is sent. */
 static bool fill(struct drill_run *run)
 {
@@ -150,7 +145,7 @@ bool run_out_start(struct drill_run *run, enum run_job_kind kind)
     struct run_job *job = &run->job;
     uint64_t end = 0;
     job->kind = kind;
-    job->filled = job->told = job->split_at = 0;
+    job->filled = job->told = job->split_part = job->split_at = 0;
     job->gone = job->piece_left = job->not_before = 0;
     job->hold = job->travel && job->travel->join && !run->config.whole;
     for (size_t i = 0; i < job->parts; i++) {
@@ -221,29 +216,37 @@ void run_out_abort(struct drill_run *run)
     run_fail_ended(run, &run->units[run->at], "the connection ended before all of this was sent");
 }
 
+static size_t part_at(const struct run_job *job)
+{
+    size_t i = 0;
+    while (i + 1 < job->parts && job->part_end[i] <= job->gone) {
+        i++;
+    }
+    return i;
+}
+
 /* How much of the line may go in one write: `split=`, `dribble=`, or a profile that writes macro
  * frame and command separately. */
 static uint64_t piece(struct drill_run *run)
 {
     struct run_job *job = &run->job;
-    uint64_t start = main_start(job);
-    const struct drill_travel *t = job->travel;
-    size_t splits = t && !run->config.whole ? t->splits : 0;
-    bool pieces = t && (splits || t->has_dribble);
-    if (job->gone < start && (pieces || job->apart)) {
-        size_t i = 0;
-        while (job->part_end[i] <= job->gone) {
-            i++;
-        }
-        return job->part_end[i] - job->gone;
+    size_t i = part_at(job);
+    uint64_t left = job->part_end[i] - job->gone;
+    bool last = i + 1 == job->parts, whole = run->config.whole;
+    const struct drill_travel *main = job->travel, *t = last ? main : job->above[i];
+    if (i != job->split_part) {
+        job->split_part = i;
+        job->split_at = 0;
     }
-    if (t && t->has_dribble) {
+    if (last && t && t->has_dribble) {
         return 1;
     }
-    if (job->split_at < splits) {
-        return t->split[job->split_at++];
+    if (t && !whole && job->split_at < t->splits) {
+        uint64_t size = t->split[job->split_at++];
+        return size < left ? size : left;
     }
-    return job_total(job) - job->gone;
+    bool pieces = main && (main->has_dribble || (main->splits && !whole));
+    return pieces || job->apart || job->split_at ? left : job_total(job) - job->gone;
 }
 
 struct drill_span run_out_next(struct drill_run *run)

@@ -50,8 +50,9 @@ struct run_job {
     uint64_t part_end[JOB_PARTS];      /* where each ends, counted from the job's first byte */
     uint64_t gone;                     /* bytes of the job that the transport took */
     const struct drill_travel *travel; /* of the last part; NULL: at once */
-    size_t split_at;                   /* pieces of split= done */
-    uint64_t piece_left;               /* bytes of the current piece; 0: to be worked out */
+    const struct drill_travel *above[JOB_PARTS]; /* of the macro lines before it; NULL: the same */
+    size_t split_part, split_at;                 /* pieces of split= done, of which part */
+    uint64_t piece_left; /* bytes of the current piece; 0: to be worked out */
     uint64_t not_before;
     bool used_plan;
     bool apart; /* macro frame and command in two writes */
