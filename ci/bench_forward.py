@@ -27,7 +27,8 @@ from peers.base import bound_to_us, find_program, free_port, taken  # noqa: E402
 from peers.libmilter import Libmilter  # noqa: E402
 
 GOAL = 1.25
-RECORD = "{drill} record --listen {listen} --milter {milter} --out {out}"
+RECORD = "{drill} record --listen {listen} --milter {milter} --out {out} --max-bytes 100GiB"
+RECORD += " --user root" if os.geteuid() == 0 else ""  # root has to say who it becomes
 MESSAGES = 20  # of a long session
 CONNECTIONS = (1, 10, 100)
 SESSIONS = {"short": 40, "long": 4}  # at least, a round
@@ -87,7 +88,7 @@ def contestants(stack, args, folder):
     if find_program("socat"):
         port = free_port()
         found["socat"] = stack.enter_context(running(
-            ["socat", f"TCP-LISTEN:{port},bind=127.0.0.1,fork,reuseaddr,nodelay,backlog=1000",
+            [find_program("socat"), f"TCP-LISTEN:{port},bind=127.0.0.1,fork,reuseaddr,nodelay,backlog=1000",
              f"TCP:127.0.0.1:{milter},nodelay"], port))
     drill, port = os.path.join(args.build, "milterdrill"), free_port()
     if args.record or has_record(drill):

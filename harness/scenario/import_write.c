@@ -81,10 +81,12 @@ static void count_read(struct stream *s, size_t upto)
     s->counted = upto;
 }
 
-/* What a milter still says behind quit nobody waits for: record/tap.h. */
-static bool is_late(const struct writer *w, enum drill_dir dir)
+/* It tells who the milter is; but here nothing that was captured is left out. */
+static void note_late(struct writer *w, enum drill_dir dir)
 {
-    return dir == DRILL_TO_MTA && w->implied.quit;
+    if (dir == DRILL_TO_MTA && w->implied.quit) {
+        drill_implied_late(&w->implied);
+    }
 }
 
 /* `join`: the next frame of this side came with it. */
@@ -103,12 +105,7 @@ static void frame(struct writer *w, enum drill_dir dir, uint8_t code, struct dri
     struct drill_travelled travel = {
         .reads = s->reads, .count = s->read_count, .more = s->more_reads, .join = join};
     const struct drill_profile *mta = w->implied.mta;
-    if (is_late(w, dir)) {
-        drill_implied_late(&w->implied);
-        comment(w, "the milter said something behind quit: left out");
-        s->read_count = s->counted = 0;
-        return;
-    }
+    note_late(w, dir);
     (void)drill_message_decode(dir, code, payload, &m);
     drill_implied_frame(&w->implied, &m, w->t.beside[DRILL_BESIDE_MAIL].name);
     w->t.body_is_mail =
@@ -189,11 +186,7 @@ static bool bytes_came(struct writer *w, enum drill_dir dir, struct drill_span b
 static void flush(struct writer *w, enum drill_dir dir, const char *why)
 {
     struct stream *s = &w->stream[dir];
-    if (is_late(w, dir) && s->pending.len) {
-        drill_implied_late(&w->implied);
-    } else {
-        raw(w, dir, drill_buf_span(&s->pending), why);
-    }
+    raw(w, dir, drill_buf_span(&s->pending), why);
     s->pending.len = s->read_count = s->counted = 0;
     s->more_reads = false;
 }
@@ -268,7 +261,7 @@ static const char *how_text(enum drill_end how)
 /* Behind `quit` either side may close: no line for that. */
 static void ended(struct writer *w, const struct drill_import_event *e)
 {
-    bool half = half_closed(e);
+    bool half = half_closed(e) && !w->implied.quit;
     struct drill_seen seen = {.kind = DRILL_SEEN_END,
                               .dir = e->dir,
                               .how = e->how,
@@ -290,6 +283,7 @@ static bool step(struct writer *w, const struct drill_import_event *e)
     w->first = w->first ? w->first : e->time;
     if (w->over) {
         w->unread += e->kind == DRILL_IMPORT_BYTES ? e->bytes.len : 0;
+        note_late(w, e->dir);
         return true;
     }
     switch (e->kind) {
