@@ -168,7 +168,7 @@ static void shut(struct drill_recording *r, struct one_file *file)
 /* The recording goes no further; what is whole of it stays. */
 static void give_up(struct drill_recording *r)
 {
-    r->files->stats.lost += !r->broken && !r->stopped;
+    r->files->stats.lost += !r->broken && !r->stopped && !r->finishing;
     r->broken = true;
 }
 
@@ -405,11 +405,15 @@ void drill_recording_finish(struct drill_recording *r, struct drill_span head,
                             struct drill_span tail)
 {
     struct drill_files *f = r->files;
+    bool broken = r->broken;
     r->finishing = true;
+    r->broken = false; /* there may be room again, if only for the head */
     if (r->stopped) {
         tail = drill_span_str("# Recording ended here: the folder held what --max-bytes allows.\n");
+    } else if (broken) {
+        tail = drill_span_str("# Recording ended here: it could not be written on.\n");
     }
-    if (!r->broken && rewrite(r, head, tail)) {
+    if (rewrite(r, head, tail) && !broken) {
         f->broken = false;
     }
     f->stats.recorded++;

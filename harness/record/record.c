@@ -54,9 +54,13 @@ static void add(struct drill_buf *out, const char *text)
     (void)drill_buf_append(out, drill_span_str(text));
 }
 
-static const char *outcome(const struct drill_tap *t)
+static const char *outcome(const struct recorded *c)
 {
+    const struct drill_tap *t = &c->tap;
     const struct drill_implied *i = &t->implied;
+    if (drill_recording_broken(c->file)) {
+        return "not to its end";
+    }
     if (t->side[DRILL_TO_MTA].how == DRILL_END_REFUSED) {
         return "the milter could not be reached";
     }
@@ -90,7 +94,7 @@ static void title(const struct recorded *c, struct drill_buf *out)
     uint32_t messages = i->messages + i->unlisted;
     int n = snprintf(text, sizeof(text), "recorded: %s%s%.60s, %u message%s, %s",
                      i->program[0] ? i->program : "an MTA", milter ? " with " : "",
-                     milter ? milter : "", messages, messages == 1 ? "" : "s", outcome(&c->tap));
+                     milter ? milter : "", messages, messages == 1 ? "" : "s", outcome(c));
     struct drill_writer w = drill_writer_of(quoted, sizeof(quoted));
     drill_print_prose(drill_span_of(text, (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1),
                       &w);
