@@ -145,7 +145,7 @@ static bool open_file(struct drill_recording *r, struct one_file *file, const ch
         return false;
     }
     file->fd = openat(f->folder, name,
-                      O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+                      O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (file->fd < 0) {
         return false;
     }
@@ -355,8 +355,9 @@ bool drill_recording_flush(struct drill_recording *r, struct drill_span lines)
 
 /* ---- their end ---- */
 
-static bool copy_lines(struct drill_recording *r, int from, struct one_file *to)
+static bool copy_lines(struct drill_recording *r, struct one_file *to)
 {
+    const int from = r->file[LINES].fd;
     uint8_t buf[16 * 1024];
     uint64_t at = r->head;
     while (at < r->file[LINES].size) {
@@ -380,11 +381,9 @@ static bool rewrite(struct drill_recording *r, struct drill_span head, struct dr
     char name[DRILL_STEM + 8], part[DRILL_STEM + 8];
     (void)snprintf(name, sizeof(name), "%s.drill", r->stem);
     (void)snprintf(part, sizeof(part), "%s.part", r->stem);
-    int from = openat(f->folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     uint64_t old = r->file[LINES].size;
-    bool ok = from >= 0 && open_file(r, &whole, part) && put(r, &whole, head) &&
-              copy_lines(r, from, &whole) && put(r, &whole, tail) &&
-              renameat(f->folder, part, f->folder, name) == 0;
+    bool ok = open_file(r, &whole, part) && put(r, &whole, head) && copy_lines(r, &whole) &&
+              put(r, &whole, tail) && renameat(f->folder, part, f->folder, name) == 0;
     uint64_t gone = ok ? old : whole.size;
     r->bytes -= gone;
     f->stats.bytes -= gone;
@@ -392,9 +391,6 @@ static bool rewrite(struct drill_recording *r, struct drill_span head, struct dr
         (void)unlinkat(f->folder, part, 0);
     }
     shut(r, &whole);
-    if (from >= 0) {
-        (void)close(from);
-    }
     if (!ok && !r->broken) {
         tell_trouble(f, errno);
     }

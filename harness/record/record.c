@@ -64,13 +64,15 @@ static const char *outcome(const struct recorded *c)
     if (t->side[DRILL_TO_MTA].how == DRILL_END_REFUSED) {
         return "the milter could not be reached";
     }
+    if (t->disordered && t->side[DRILL_TO_MTA].how == DRILL_END_RST) {
+        return "the milter reset the connection"; /* amid a frame, it may be, which is raw then */
+    }
     if (t->side[DRILL_TO_MILTER].raw || t->side[DRILL_TO_MTA].raw) {
         return "not all of it milter frames";
     }
     if (t->disordered) {
-        return t->side[DRILL_TO_MTA].how == DRILL_END_RST      ? "the milter reset the connection"
-               : t->side[DRILL_TO_MILTER].how == DRILL_END_RST ? "the MTA reset the connection"
-                                                               : "the connection ended early";
+        return t->side[DRILL_TO_MILTER].how == DRILL_END_RST ? "the MTA reset the connection"
+                                                             : "the connection ended early";
     }
     if (i->accepted + i->refused == 0) {
         return i->failure ? "refused" : "no verdict";
