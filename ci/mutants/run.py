@@ -9,7 +9,7 @@
 1: a mutant that nobody notices, or a scenario that fails under no mutant of the side that it asks;
 2: no answer (a text of mutants.txt that does not stand exactly once in its file, no build, a mutant
 that crashes). A scenario notices when it passes no longer, or when it was expected to fail and
-passes, or fails otherwise. What no scenario notices of the judge, or of how recordings are compared, unit tests may. Works on a
+passes, or fails otherwise. What no scenario notices of the judge, or of how recordings are made and compared, unit tests may. Works on a
 copy of the sources as they lie here; the form of a mutant: mutants.txt.
 """
 
@@ -32,11 +32,14 @@ BEGIN, END = "<!-- mutants -->", "<!-- /mutants -->"
 COPIED = ("CMakeLists.txt", "README.md", "harness", "fuzz", "corpus", "scenarios", "ci")
 MILTERS = re.compile(r"harness/session/(libmilter|rspamd|pmilter|v2only|negotiate|milter)\b")
 MTAS = re.compile(r"harness/session/(stalwart|postfix|sendmail|mta|several|apply)")
-# What no scenario can show (a recording's other ids, finer points of the judge), unit tests may.
-TESTED = re.compile(r"harness/(session/(judge|rule)|scenario/(shape|tolerate|match|run_tolerate))")
+# What no scenario can show (of recordings; finer points of the judge), unit tests may.
+TESTED = re.compile(r"harness/(session/(judge|rule|milter\b)|record/tap|scenario/(shape|tolerate|match|"
+                    r"run_tolerate|recorded|implied|transcript|import_|scrub))")
 TESTS = ("test_session_judge", "test_session_judge_mta", "test_session_judge_milter",
          "test_session_judge_text", "test_scenario_shape", "test_scenario_match",
-         "test_scenario_run_tolerate")
+         "test_scenario_run_tolerate", "test_scenario_recorded", "test_scenario_implied",
+         "test_scenario_transcript", "test_scenario_import_tcp", "test_scenario_import_write",
+         "test_scenario_scrub", "test_record_tap")
 SECONDS = 60  # for one run of all scenarios, which takes a tenth of one
 EXAMPLES = 3
 

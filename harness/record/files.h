@@ -11,8 +11,9 @@
  * them: a new file, then rename.
  *
  * Nothing here stops traffic: what cannot be written ends that recording, with one warning until
- * one could be written again. Its file gets its head when there is room for that at the connection's
- * end, else it keeps the provisional one. Writing is synchronous; nothing queues in memory.
+ * one could be written again. Its file gets its head when there is room for that at the
+ * connection's end, else it keeps the provisional one. Writing is synchronous; nothing queues in
+ * memory.
  */
 #ifndef DRILL_RECORD_FILES_H
 #define DRILL_RECORD_FILES_H

@@ -207,6 +207,19 @@ static void test_a_half_close(void **state)
     is(OFFERED "> helo name=\"x\"\n> half-close  # FIN\n< continue\n< close  # FIN\n", 0, "");
 }
 
+/* Behind quit a FIN is the MTA's close, whatever PMilter still says. */
+static void test_a_close_behind_quit(void **state)
+{
+    (void)state;
+    say(0, QUIT);
+    helper_line_end(&l, &c, 0, HELPER_FIN);
+    say(1, CONTINUE);
+    helper_line_end(&l, &c, 1, HELPER_FIN);
+    is(OFFERED "> quit\n# the MTA ended: FIN\n"
+               "# 5 bytes came behind the end: nobody read them.\n",
+       0, "");
+}
+
 /* It closed, and what came then was answered with a reset. */
 static void test_a_close_with_data_on_the_way(void **state)
 {
@@ -339,6 +352,7 @@ int main(void)
         TEST(test_endings),
         TEST(test_a_fin_waits_for_what_stands_before_it),
         TEST(test_a_half_close),
+        TEST(test_a_close_behind_quit),
         TEST(test_a_close_with_data_on_the_way),
         TEST(test_a_torn_frame_is_raw),
         TEST(test_what_is_not_framed_is_raw),
