@@ -165,12 +165,6 @@ class Recording:
         first = next(at for at, line in enumerate(self.lines) if line[:1] in "<>" and line)
         return [line for line in self.lines[1:first] if not line.startswith("#")]
 
-    def _played_head(self):
-        """The head; what the client did between its messages as the step that comes of it."""
-        head = [line for line in self.head() if not line.startswith("smtp ")]
-        reset = 'smtp after=rcpt send="RSET"' in self.head()
-        return [*head, "...", "> rcpt", "< continue", "> abort"] if reset else head
-
     def replies(self):
         return [reply(line) for line in self.lines if line.startswith("< ")]
 
@@ -186,8 +180,8 @@ class Recording:
                 shutil.copy(os.path.join(os.path.dirname(self.path), name), folder)
             path = os.path.join(folder, "profile.drill")
             with open(path, "w", encoding="utf-8") as out:
-                out.write("\n".join(['drill 1 "what the profile sends" tests=milter',
-                                     *self._played_head(), "...", ""]))
+                out.write("\n".join(['drill 1 "what the profile sends" tests=milter', *self.head(),
+                                     "...", ""]))
             options = [word for setting in settings for word in ("--set", setting)]
             return self._heard(drill, path, *options)
         finally:
