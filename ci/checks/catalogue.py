@@ -12,6 +12,7 @@ import sys
 from source import ROOT, files, text
 
 FOLDER = "scenarios"
+RECORDED = "scenarios/recorded/"  # of MTAs, as they come
 README = "scenarios/README.md"
 BEGIN, END = "<!-- catalogue -->", "<!-- /catalogue -->"
 CLASSES = ("reset", "oversized", "negotiation", "timeout", "framing", "state", "content",
@@ -43,7 +44,8 @@ def unquoted(string):
 
 
 def paths():
-    return sorted(files(FOLDER, ending=".drill"), key=lambda path: path.split("/"))
+    found = (path for path in files(FOLDER, ending=".drill") if not path.startswith(RECORDED))
+    return sorted(found, key=lambda path: path.split("/"))
 
 
 def frames(path):

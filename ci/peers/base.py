@@ -52,11 +52,11 @@ def reserved_port():
     return holder
 
 
-def listens(port):
-    """Whether somebody listens on that port of IPv4. Asked without a connection, which an MTA would
-    tell its milter of."""
-    with open("/proc/net/tcp", encoding="ascii") as table:
-        rows = [line.split() for line in table][1:]
+def listens(port, table="/proc/net/tcp"):
+    """Whether somebody listens on that port, of IPv4 but with another table. Asked without a
+    connection, which an MTA would tell its milter of."""
+    with open(table, encoding="ascii") as lines:
+        rows = [line.split() for line in lines][1:]
     return any(row[3] == LISTENING and int(row[1].split(":")[1], 16) == port for row in rows)
 
 

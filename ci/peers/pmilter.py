@@ -9,6 +9,7 @@ import subprocess
 from peers.base import HERE, Peer, find_program, negotiates
 
 PROGRAM = os.path.join(HERE, "pmilter_spool.pl")
+PLAIN = os.path.join(HERE, "pmilter_plain.pl")
 
 
 class Pmilter(Peer):
@@ -75,3 +76,13 @@ class Pmilter(Peer):
 def read(path):
     with open(path, "rb") as message:
         return message.read()
+
+
+class PlainPmilter(Pmilter):
+    """The module with every callback, and no purpose (pmilter_plain.pl)."""
+
+    name = "pmilter-plain"
+
+    def launch(self):
+        self.spawn([find_program("perl"), PLAIN, f"inet:{self.take_port()}@127.0.0.1"],
+                   lambda: negotiates(socket.AF_INET, ("127.0.0.1", self.port)))

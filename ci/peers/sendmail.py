@@ -19,6 +19,7 @@ import subprocess
 from peers.base import Peer, PeerError, find_program, listens, reserved_port, tail
 from peers.harness import ROOT
 
+IPV6 = "DAEMON_OPTIONS(`Name=MTA, Family=inet6, Addr=::1, Port={port}')"
 UNPACKED = os.path.join(ROOT, "build", "peers", "sendmail", "root")
 PROGRAM = os.path.join(UNPACKED, "usr", "libexec", "sendmail", "sendmail")
 CF = os.path.join(UNPACKED, "usr", "share", "sendmail", "cf")
@@ -55,6 +56,7 @@ FEATURE(`accept_unresolvable_domains')
 FEATURE(`accept_unqualified_senders')
 FEATURE(`promiscuous_relay')
 DAEMON_OPTIONS(`Name=MTA, Family=inet, Addr=127.0.0.1, Port={port}')
+{ipv6}
 INPUT_MAIL_FILTER(`drill', `S=inet:{milter}@127.0.0.1{action}, T=C:5s;S:5s;R:5s;E:5s')
 {more}
 MAILER(`local')
@@ -71,17 +73,18 @@ def libraries():
 class Sendmail(Peer):
     """`sink`: the port of an SMTP server on loopback that takes what is delivered. `default_action`:
     what it does without a milter, "tempfail", "reject" or "accept" (F=T, F=R, none). `more`: further
-    lines of its .mc file."""
+    lines of its .mc file. `ipv6`: it listens on ::1, too."""
 
     name = "sendmail"
     programs = ("m4", "cc")
     preloads = ("syslog", "hostname")
 
-    def __init__(self, sink=None, default_action="tempfail", more=""):
+    def __init__(self, sink=None, default_action="tempfail", more="", ipv6=False):
         super().__init__()
         self.sink = sink
         self.action = {"tempfail": ", F=T", "reject": ", F=R", "accept": ""}[default_action]
         self.more = more
+        self.ipv6 = ipv6
         self._reserved = None
 
     @classmethod
@@ -104,8 +107,11 @@ class Sendmail(Peer):
         self.take_port()
         self._reserved = reserved_port()
         self._configure()
-        self.spawn([PROGRAM, "-C", self.path("sendmail.cf"), "-bD"], lambda: listens(self.port),
+        self.spawn([PROGRAM, "-C", self.path("sendmail.cf"), "-bD"], self._listens,
                    env={"LD_LIBRARY_PATH": libraries()})
+
+    def _listens(self):
+        return listens(self.port) and (not self.ipv6 or listens(self.port, "/proc/net/tcp6"))
 
     def stop(self):
         super().stop()
@@ -139,6 +145,7 @@ class Sendmail(Peer):
         source = self.write("sendmail.mc", MC.format(
             cf=CF, folder=self.folder, port=self.port, milter=self.milter_port,
             action=self.action, sink=self.sink or 9, more=self.more,
+            ipv6=IPV6.format(port=self.port) if self.ipv6 else "",
             mode="background" if self.sink else "queueonly"))
         done = subprocess.run([find_program("m4"), f"-D_CF_DIR_={CF}/", source], check=False,
                               capture_output=True, text=True)

@@ -62,7 +62,8 @@ struct cli_paths {
     struct drill_arena *arena;
     struct cli_path *first, **end;
 };
-/* A file, or all *.drill below a folder. False after an error that was printed. */
+/* A file, or all *.drill below a folder, but for what stands in a folder `recorded` below it: what
+ * certain programs said is no question to others. False after an error that was printed. */
 bool cli_collect(struct cli_paths *p, const char *operand);
 
 /* A scenario file, parsed; its errors (all of them, with carets) are printed. NULL then. */

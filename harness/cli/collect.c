@@ -36,6 +36,11 @@ static int visible(const struct dirent *e)
     return e->d_name[0] != '.';
 }
 
+static bool leads_on(const char *name)
+{
+    return strcmp(name, "recorded") != 0;
+}
+
 static bool walk(struct cli_paths *p, const char *dir, const char *root, int depth)
 {
     struct dirent **list = NULL;
@@ -50,7 +55,7 @@ static bool walk(struct cli_paths *p, const char *dir, const char *root, int dep
         int len = snprintf(path, sizeof(path), "%s/%s", dir, list[i]->d_name);
         if (ok && len > 0 && (size_t)len < sizeof(path) && lstat(path, &st) == 0) {
             if (S_ISDIR(st.st_mode)) {
-                ok = walk(p, path, root, depth + 1);
+                ok = !leads_on(list[i]->d_name) || walk(p, path, root, depth + 1);
             } else if (S_ISREG(st.st_mode) && is_scenario(list[i]->d_name)) {
                 ok = add(p, path, root);
             }

@@ -130,6 +130,13 @@ static void close_client(struct drill_implied *i)
     i->client.len = 0;
 }
 
+/* A client without a name goes by its address in brackets: Postfix, Sendmail. */
+static struct drill_span client_host(struct drill_span shown)
+{
+    bool address = shown.len > 2 && shown.ptr[0] == '[' && shown.ptr[shown.len - 1] == ']';
+    return drill_span_sub(shown, 0, address ? 0 : shown.len);
+}
+
 static void connected(struct drill_implied *i, const struct drill_message *m)
 {
     char port[24];
@@ -143,7 +150,7 @@ static void connected(struct drill_implied *i, const struct drill_message *m)
         ok = ok && add_field(&i->client, "addr", drill_span_sub(m->str[1], v6 ? 5 : 0, SIZE_MAX)) &&
              add(&i->client, port);
     }
-    if (!ok || !add_field(&i->client, "host", m->str[0])) {
+    if (!ok || !add_field(&i->client, "host", client_host(m->str[0]))) {
         i->client.len = 0;
     }
 }

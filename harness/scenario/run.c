@@ -237,7 +237,10 @@ void drill_run_wish(struct drill_run *run, uint64_t now, struct drill_wish *wish
     if (run->linked) {
         wish->send = run_out_next(run);
     }
-    wish->want = want(run);
+    /* A milter's model says what it has to say before it reads on, as mi_engine does: an end that
+     * stands behind what it answers takes nothing of the answers away. */
+    bool answers = run->model && run->config.ours == DRILL_SIDE_MILTER && wish->send.len;
+    wish->want = answers ? 0 : want(run);
     wish->until = run->until;
 }
 

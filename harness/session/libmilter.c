@@ -297,8 +297,7 @@ static enum payload judge_payload(struct drill_milter *m, uint8_t code, struct d
     case DRILL_SMFIC_CONNECT: return connect_payload(m, s);
     case DRILL_SMFIC_HELO: return s.ptr[s.len - 1] == 0 ? PAYLOAD_GOOD : PAYLOAD_SILENT;
     case DRILL_SMFIC_MAIL:
-    case DRILL_SMFIC_RCPT:
-    case DRILL_SMFIC_UNKNOWN: return good_if(drill_span_find(s, 0) < s.len);
+    case DRILL_SMFIC_RCPT: return good_if(drill_span_find(s, 0) < s.len);
     case DRILL_SMFIC_HEADER: return good_if(two_strings(s));
     default: return PAYLOAD_GOOD;
     }
@@ -369,10 +368,32 @@ static void count_message(struct drill_milter *m, const struct drill_message *co
     }
 }
 
+/* An NR_* bit is emulated for an old MTA: `continue` goes out, whatever the callback returns. */
+static bool is_emulated(const struct drill_milter *m)
+{
+    const struct drill_agreed emulated = {6, 0, m->emulated};
+    const struct drill_agreed callbacks = {0, 0, m->missing};
+    return !drill_state_suppressed(m->command, &callbacks) &&
+           !drill_state_owes(m->command, &emulated);
+}
+
+/* mi_engine: ACCEPT always leaves the message; others do, but at RCPT and UNKNOWN (CT_IGNO). */
+static void leave_by(struct drill_milter *m, uint8_t verdict)
+{
+    bool igno = m->command == DRILL_SMFIC_RCPT || m->command == DRILL_SMFIC_UNKNOWN;
+    bool refused = verdict == DRILL_SMFIR_REJECT || verdict == DRILL_SMFIR_TEMPFAIL ||
+                   verdict == DRILL_SMFIR_DISCARD || verdict == DRILL_SMFIR_REPLYCODE;
+    if (m->command && m->command != DRILL_SMFIC_OPTNEG &&
+        (verdict == DRILL_SMFIR_ACCEPT || (refused && !igno))) {
+        m->state = DRILL_STATE_HELO;
+    }
+}
+
 static void libmilter_got(struct drill_milter *m, const struct drill_message *command,
                           uint32_t size)
 {
     const struct drill_agreed version6 = {6, m->agreed.actions, m->agreed.protocol};
+    const struct drill_agreed callbacks = {0, 0, m->missing};
     uint8_t code = command->code;
     if (code == DRILL_SMFIC_MACRO) {
         m->hang_up = size == 0;
@@ -410,35 +431,22 @@ static void libmilter_got(struct drill_milter *m, const struct drill_message *co
     m->hang_up = payload == PAYLOAD_CLOSE;
     /* sendreply goes by the bits alone, not by the version. */
     m->replying = payload == PAYLOAD_GOOD && drill_state_owes(code, &version6);
+    if (payload == PAYLOAD_GOOD && !m->replying && !drill_state_suppressed(code, &callbacks)) {
+        leave_by(m, drill_milter_verdict(m->settings, code)); /* though nothing is sent */
+    }
 }
 
-/* mi_engine after sendreply: ACCEPT always leaves the message; the others do, but at RCPT and
- * UNKNOWN (CT_IGNO). */
+/* It goes by what the callback returned, also where sendreply said otherwise. */
 static void libmilter_sent(struct drill_milter *m, const struct drill_message *reply)
 {
-    bool igno = m->command == DRILL_SMFIC_RCPT || m->command == DRILL_SMFIC_UNKNOWN;
-    switch (reply->code) {
-    case DRILL_SMFIR_OPTNEG:
-        m->agreed.version = reply->number[0];
-        m->agreed.actions = reply->number[1];
-        m->agreed.protocol = reply->number[2];
+    bool instead = reply->code == DRILL_SMFIR_CONTINUE && is_emulated(m);
+    if (reply->code == DRILL_SMFIR_OPTNEG) {
+        m->agreed = (struct drill_agreed){reply->number[0], reply->number[1], reply->number[2]};
         m->missing = reply->number[2] & all_callback_bits();
         m->emulated = 0;
         m->negotiated = true;
-        break;
-    case DRILL_SMFIR_ACCEPT:
-        m->state = m->command && m->command != DRILL_SMFIC_OPTNEG ? DRILL_STATE_HELO : m->state;
-        break;
-    case DRILL_SMFIR_REJECT:
-    case DRILL_SMFIR_TEMPFAIL:
-    case DRILL_SMFIR_DISCARD:
-    case DRILL_SMFIR_REPLYCODE:
-        if (!igno && m->command && m->command != DRILL_SMFIC_OPTNEG) {
-            m->state = DRILL_STATE_HELO;
-        }
-        break;
-    default: break;
     }
+    leave_by(m, instead ? drill_milter_verdict(m->settings, m->command) : reply->code);
 }
 
 /* ---- replies ---- */
@@ -448,17 +456,12 @@ static bool simple_reply(uint32_t index, uint8_t code, struct drill_message *out
     return index == 0 && drill_message_init(out, DRILL_TO_MTA, code);
 }
 
-/* Without a callback it is `continue`, and so it is where an NR_* bit is emulated for an old MTA,
- * whatever the callback returns (sendreply). */
+/* Without a callback it is `continue` (sendreply). */
 static uint8_t verdict(const struct drill_milter *m)
 {
     const struct drill_agreed callbacks = {0, 0, m->missing};
-    const struct drill_agreed emulated = {6, 0, m->emulated};
-    if (drill_state_suppressed(m->command, &callbacks) ||
-        !drill_state_owes(m->command, &emulated)) {
-        return DRILL_SMFIR_CONTINUE;
-    }
-    return drill_milter_verdict(m->settings, m->command);
+    bool plain = drill_state_suppressed(m->command, &callbacks) || is_emulated(m);
+    return plain ? (uint8_t)DRILL_SMFIR_CONTINUE : drill_milter_verdict(m->settings, m->command);
 }
 
 /* What the filter does to the message at its end, as far as it was agreed on: its index-th change.
@@ -491,11 +494,8 @@ static bool libmilter_reply(const struct drill_milter *m, struct drill_message *
     if (m->command == DRILL_SMFIC_BODYEOB && change(m, m->reaction, out, &changes)) {
         return true;
     }
-    if (changes) {
-        return simple_reply(m->reaction - changes, verdict(m), out);
-    }
     if (m->command != DRILL_SMFIC_OPTNEG) {
-        return simple_reply(m->reaction, verdict(m), out);
+        return simple_reply(m->reaction - changes, verdict(m), out);
     }
     if (!simple_reply(m->reaction, DRILL_SMFIR_OPTNEG, out)) {
         return false;

@@ -5,6 +5,7 @@
  * error in a frame is an exception: one `tempfail`, and it is gone; at its end it says `continue`
  * once more, for its close hook.
  */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -116,13 +117,34 @@ static size_t split_count(struct drill_span s)
     return count;
 }
 
+/* pack_sockaddr_in has no patience with what inet_aton does not know; of the other families an
+ * address is whatever it is. */
+static const char *connect_fault(struct drill_span s)
+{
+    char address[INET6_ADDRSTRLEN];
+    struct in_addr any;
+    size_t family = drill_span_find(s, 0) + 1;
+    if (family >= s.len) {
+        return "SMFIC_CONNECT: invalid connect info";
+    }
+    struct drill_span text = drill_span_sub(s, family + 3, s.len);
+    text = drill_span_sub(text, 0, drill_span_find(text, 0));
+    if (s.ptr[family] != DRILL_FAMILY_INET) {
+        return NULL;
+    }
+    memcpy(address, text.ptr, text.len < sizeof(address) ? text.len : 0);
+    address[text.len < sizeof(address) ? text.len : 0] = '\0';
+    return inet_pton(AF_INET, address, &any) == 1
+               ? NULL
+               : "Undefined address for Socket::pack_sockaddr_in";
+}
+
 /* NULL: it can be read. */
 static const char *payload_fault(const struct drill_message *command)
 {
     struct drill_span s = command->payload;
     switch (command->code) {
-    case DRILL_SMFIC_CONNECT:
-        return drill_span_find(s, 0) + 1 < s.len ? NULL : "SMFIC_CONNECT: invalid connect info";
+    case DRILL_SMFIC_CONNECT: return connect_fault(s);
     case DRILL_SMFIC_MACRO: return s.len ? NULL : "SMFIC_MACRO: empty packet";
     case DRILL_SMFIC_HELO: return split_count(s) == 1 ? NULL : "SMFIC_HELO: bad packet";
     case DRILL_SMFIC_MAIL: return split_count(s) >= 1 ? NULL : "SMFIC_MAIL: bad packet";
@@ -202,6 +224,7 @@ static uint64_t pmilter_patience(const struct drill_milter *m)
 }
 
 static const struct drill_milter_ops OPS = {
+    .reads_exactly = true, /* read_block */
     .head = pmilter_head,
     .got = pmilter_got,
     .reply = drill_milter_said,

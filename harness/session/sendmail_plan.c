@@ -6,7 +6,11 @@
  */
 #include "session/sendmail.h"
 
-enum { LONGEST_MADE = 128 };
+#include <arpa/inet.h>
+#include <string.h>
+
+/* "IPv6:2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff" and brackets. */
+enum { LONGEST_MADE = 128, LONGEST_ADDRESS = 46, GROUPS = 8 };
 
 /* ---- what is shown ---- */
 
@@ -93,6 +97,49 @@ static struct drill_span made_since(const struct drill_scratch *s, size_t from)
     return drill_span_sub(all, from, all.len);
 }
 
+static bool groups_of(struct drill_span addr, uint16_t group[GROUPS])
+{
+    char text[INET6_ADDRSTRLEN];
+    struct in6_addr in;
+    if (addr.len >= sizeof(text)) {
+        return false;
+    }
+    memcpy(text, addr.ptr, addr.len);
+    text[addr.len] = '\0';
+    if (inet_pton(AF_INET6, text, &in) != 1) {
+        return false;
+    }
+    for (size_t i = 0; i < GROUPS; i++) {
+        group[i] = (uint16_t)(in.s6_addr[2 * i] << 8 | in.s6_addr[2 * i + 1]);
+    }
+    return true;
+}
+
+static void write_hex(struct drill_writer *w, uint16_t group)
+{
+    for (int shift = 12; shift >= 0; shift -= 4) {
+        if (group >> shift || shift == 0) {
+            drill_write_u8(w, (uint8_t) "0123456789abcdef"[group >> shift & 15]);
+        }
+    }
+}
+
+/* anynet_ntop puts the tag of RFC 5321 in front of an IPv6 address, and shortens none of its zeros
+ * (UseCompressedIPv6Addresses). */
+static void write_address(const struct drill_client *client, struct drill_scratch *s)
+{
+    uint16_t group[GROUPS];
+    drill_write_text(&s->string, client->family == DRILL_FAMILY_INET6 ? "IPv6:" : "");
+    if (client->family != DRILL_FAMILY_INET6 || !groups_of(client->addr, group)) {
+        drill_write_bytes(&s->string, client->addr);
+        return;
+    }
+    for (size_t i = 0; i < GROUPS; i++) {
+        drill_write_text(&s->string, i ? ":" : "");
+        write_hex(&s->string, group[i]);
+    }
+}
+
 /* {client_name}: a client without a name goes by its address. */
 static struct drill_span client_name(const struct drill_client *client, struct drill_scratch *s)
 {
@@ -101,16 +148,9 @@ static struct drill_span client_name(const struct drill_client *client, struct d
         return client->host;
     }
     drill_write_u8(&s->string, '[');
-    drill_write_bytes(&s->string, client->addr);
+    write_address(client, s);
     drill_write_u8(&s->string, ']');
     return made_since(s, from);
-}
-
-/* anynet_ntop puts the tag of RFC 5321 in front of an IPv6 address. */
-static void write_address(const struct drill_client *client, struct drill_scratch *s)
-{
-    drill_write_text(&s->string, client->family == DRILL_FAMILY_INET6 ? "IPv6:" : "");
-    drill_write_bytes(&s->string, client->addr);
 }
 
 static struct drill_span client_address(const struct drill_client *client, struct drill_scratch *s)
@@ -277,9 +317,11 @@ static bool message_id(const struct drill_envelope *m, struct drill_span *value)
 
 static bool is_loopback(const struct drill_client *client)
 {
+    static const uint16_t LOOPBACK[GROUPS] = {0, 0, 0, 0, 0, 0, 0, 1};
     struct drill_span net = drill_span_sub(client->addr, 0, 4);
+    uint16_t group[GROUPS];
     return client->family == DRILL_FAMILY_UNIX || drill_span_equal(net, drill_span_str("127.")) ||
-           drill_span_equal(client->addr, drill_span_str("::1"));
+           (groups_of(client->addr, group) && memcmp(group, LOOPBACK, sizeof(group)) == 0);
 }
 
 static bool named(struct drill_span name, const char *wanted)
@@ -305,9 +347,10 @@ static bool connection_value(const struct drill_mta *mta, const struct drill_cli
     } else if (named(name, "daemon_name")) {
         *value = mta->settings->listener;
     } else if (named(name, "if_name")) {
-        *value = loopback ? drill_span_str("localhost") : mta->settings->server_name;
+        /* Over loopback both ends have one address, and so one name. */
+        *value = loopback ? client_name(client, s) : mta->settings->server_name;
     } else if (named(name, "if_addr")) {
-        *value = drill_span_str(client->family == DRILL_FAMILY_INET6 ? "IPv6:2001:db8::25"
+        *value = drill_span_str(client->family == DRILL_FAMILY_INET6 ? "IPv6:2001:db8:0:0:0:0:0:25"
                                                                      : "192.0.2.25");
         return !loopback;
     } else if (named(name, "client_name")) {
@@ -429,7 +472,8 @@ void drill_sendmail_measure(const struct drill_mta *mta, size_t *macros, size_t 
     const struct drill_settings *set = mta->settings;
     size_t longest = sizeof("<alice@example.org>"), client = 0;
     for (const struct drill_client *c = mta->traffic; c; c = c->next) {
-        size_t size = 4 * c->host.len + 5 * c->addr.len + 2 * c->auth.len + drill_mta_extra_size(c);
+        size_t size = 4 * c->host.len + 6 * (c->addr.len + LONGEST_ADDRESS) + 2 * c->auth.len +
+                      drill_mta_extra_size(c);
         client = size > client ? size : client;
         for (const struct drill_envelope *m = c->messages; m; m = m->next) {
             struct drill_span id;

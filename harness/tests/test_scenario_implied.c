@@ -84,6 +84,19 @@ static void test_a_session_with_one_message(void **state)
     assert_true(implied.failure); /* that recipient */
 }
 
+static void test_a_client_without_a_name(void **state)
+{
+    (void)state;
+    MTA('C', "[192.0.2.9]\0"
+             "4\x12\x34"
+             "192.0.2.9\0");
+    MTA('M', "<a@x>\0");
+    drill_implied_end(&implied, "t.eml");
+    setup_is(
+        "client addr=\"192.0.2.9\" port=4660 host=\"\"\nmessage from=\"<a@x>\" file=\"t.eml\"\n"
+        "smtp after=mail end=close\n");
+}
+
 static void test_several_messages_and_their_verdicts(void **state)
 {
     (void)state;
@@ -287,10 +300,15 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_a_session_with_one_message), TEST(test_several_messages_and_their_verdicts),
-        TEST(test_which_milter_it_is),         TEST(test_a_refused_session_and_the_next),
-        TEST(test_what_the_client_did_else),   TEST(test_the_programs),
-        TEST(test_memory_is_bounded),          TEST(test_a_refused_allocation_leaves_lines_out),
+        TEST(test_a_session_with_one_message),
+        TEST(test_a_client_without_a_name),
+        TEST(test_which_milter_it_is),
+        TEST(test_several_messages_and_their_verdicts),
+        TEST(test_a_refused_session_and_the_next),
+        TEST(test_what_the_client_did_else),
+        TEST(test_the_programs),
+        TEST(test_memory_is_bounded),
+        TEST(test_a_refused_allocation_leaves_lines_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

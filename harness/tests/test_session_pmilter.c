@@ -106,11 +106,10 @@ static void test_payloads(void **state)
         const char *replies;
     } rows[] = {
         {'C', P("h\0U"), "c"},
-        {'C',
-         P("h\0"
-           "4\0\x19"
-           "no address\0"),
-         "c"},
+        {'C', P("h\0\x34\0\x19no address\0"), "t!"},
+        {'C', P("h\0\x34"), "t!"},
+        {'C', P("h\0\x34\0\x19"), "t!"},
+        {'C', P("h\0\x36\0\x19no address\0"), "c"},
         {'C', P("h\0"), "t!"},
         {'C', P("h"), "t!"},
         {'C', P(""), "t!"},

@@ -75,11 +75,11 @@ static void test_frames_that_depend_on_the_client(void **state)
     talk_set(&t, "daemon_name", "MSA");
     talk_start(&t);
     assert_frames(&t, 'C',
-                  BYTES("Cj\0mx.test\0_\0[IPv6:2001:db8::5]\0{daemon_name}\0MSA\0{if_name}\0"
-                        "mx.test\0{if_addr}\0IPv6:2001:db8::25\0"),
-                  BYTES("[2001:db8::5]\0"
+                  BYTES("Cj\0mx.test\0_\0[IPv6:2001:db8:0:0:0:0:0:5]\0{daemon_name}\0MSA\0"
+                        "{if_name}\0mx.test\0{if_addr}\0IPv6:2001:db8:0:0:0:0:0:25\0"),
+                  BYTES("[IPv6:2001:db8:0:0:0:0:0:5]\0"
                         "6\xb8\xdc"
-                        "IPv6:2001:db8::5\0"));
+                        "IPv6:2001:db8:0:0:0:0:0:5\0"));
     assert_frames(&t, 'H',
                   BYTES("H{tls_version}\0TLSv1.3\0{cipher}\0TLS_AES_256_GCM_SHA384\0"
                         "{cipher_bits}\0"
@@ -101,6 +101,18 @@ static void test_frames_that_depend_on_the_client(void **state)
                   BYTES("localhost\0"
                         "4\xb8\xdc"
                         "127.0.0.1\0"));
+    talk_fini(&t);
+    talk_init(&t, "sendmail"); /* as recorded: {if_name} is looked up as the client's name is */
+    t.clients[0].family = DRILL_FAMILY_INET6;
+    t.clients[0].addr = text("::1");
+    t.clients[0].host = text("");
+    talk_start(&t);
+    assert_frames(&t, 'C',
+                  BYTES("Cj\0mx.example.com\0_\0[IPv6:0:0:0:0:0:0:0:1]\0{daemon_name}\0MTA\0"
+                        "{if_name}\0[IPv6:0:0:0:0:0:0:0:1]\0"),
+                  BYTES("[IPv6:0:0:0:0:0:0:0:1]\0"
+                        "6\xb8\xdc"
+                        "IPv6:0:0:0:0:0:0:0:1\0"));
     talk_fini(&t);
 }
 
