@@ -164,21 +164,6 @@ def programs():
     return [ByPostfix(protocol) for protocol in (2, 3, 4, 6)] + [BySendmail()]
 
 
-def arguments(text):
-    """The `message` lines with the ESMTP arguments of their envelopes, which record leaves out: who
-    plays its files to an MTA is another client."""
-    rest = iter(re.findall(r'^> (?:mail|rcpt) address="(?:[^"\\]|\\.)*"((?: arg="(?:[^"\\]|\\.)*")*)',
-                           text, re.MULTILINE))
-
-    def with_arguments(found):
-        return found.group(0) + next(rest)
-
-    def message(line):
-        return re.sub(r' (?:from|rcpt)="(?:[^"\\]|\\.)*"', with_arguments, line.group(0))
-
-    return re.sub(r"^message .*$", message, text, flags=re.MULTILINE)
-
-
 def tidy(text, name, program):
     """Without what is of that moment; a recording of invented mail warns of nothing."""
     text = re.sub(r'^drill 1 "recorded: [^"]*" recorded="(\d{4}-\d\d-\d\d)T[^"]*"',
@@ -188,7 +173,6 @@ def tidy(text, name, program):
     text = re.sub(r"^# the (?:MTA|milter) ended.*\n", "", text, flags=re.MULTILINE)
     text = re.sub(r"  # .*$", "", text, flags=re.MULTILINE)
     text = re.sub(r"^([<>].*?)(?: (?:after|split)=\S+| join)+$", r"\1", text, flags=re.MULTILINE)
-    text = arguments(text)
     return text.replace("\n", f"\nmta {program.profile} {program.settings}".rstrip() + "\n", 1)
 
 

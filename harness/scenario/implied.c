@@ -6,6 +6,9 @@
 
 #include "scenario/implied_parts.h"
 #include "scenario/print.h"
+#include "session/traffic.h"
+
+enum { PARAMETERS = 32 }; /* of one address; a scenario takes no more */
 
 /* One outcome, kept until it is known whether `message=` is needed. */
 struct outcome {
@@ -206,6 +209,19 @@ static void give_up(struct drill_implied *i, const char *mail)
     close_message(i, mail);
 }
 
+/* The ESMTP parameters of the address that was just added; what no client could say is left out. */
+static bool add_parameters(struct drill_buf *out, const struct drill_message *m)
+{
+    struct drill_reader r = drill_reader_of(m->rest);
+    struct drill_span arg;
+    for (int n = 0; n < PARAMETERS && drill_message_next_str(&r, &arg); n++) {
+        if (drill_esmtp_is_parameter(arg) && !add_field(out, "arg", arg)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void open_message(struct drill_implied *i, const struct drill_message *m, const char *mail)
 {
     close_message(i, mail);
@@ -216,14 +232,15 @@ static void open_message(struct drill_implied *i, const struct drill_message *m,
     i->outcome = DRILL_OUTCOME_NONE;
     i->code = 0;
     if (!has_room(i) || !add(&i->message, "message") ||
-        !add_field(&i->message, "from", m->str[0])) {
+        !add_field(&i->message, "from", m->str[0]) || !add_parameters(&i->message, m)) {
         i->message.len = 0;
     }
 }
 
 static void recipient(struct drill_implied *i, const struct drill_message *m)
 {
-    if (i->message.len && (!has_room(i) || !add_field(&i->message, "rcpt", m->str[0]))) {
+    if (i->message.len && (!has_room(i) || !add_field(&i->message, "rcpt", m->str[0]) ||
+                           !add_parameters(&i->message, m))) {
         i->message.len = 0; /* a message with half its recipients would be another */
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "session/traffic.h"
 
-static bool is_parameter(struct drill_span arg)
+bool drill_esmtp_is_parameter(struct drill_span arg)
 {
     for (size_t i = 0; i < arg.len; i++) {
         if (arg.ptr[i] <= ' ' || arg.ptr[i] > '~') {
@@ -16,7 +16,7 @@ enum drill_code drill_esmtp_make(const struct drill_span *args, size_t count,
 {
     size_t size = 0;
     for (size_t i = 0; i < count; i++) {
-        if (!is_parameter(args[i])) {
+        if (!drill_esmtp_is_parameter(args[i])) {
             return DRILL_ERR_VALUE;
         }
         size += args[i].len + 1;

@@ -77,6 +77,8 @@ struct drill_client {
     struct drill_client *next;             /* the next SMTP session */
 };
 
+/* Printable ASCII without blanks, and not empty. */
+bool drill_esmtp_is_parameter(struct drill_span arg);
 /* Both forms of these parameters; a parameter is printable ASCII without blanks (RFC 5321 4.1.2
  * has even less). DRILL_ERR_VALUE: one is not; DRILL_ERR_MEMORY. */
 enum drill_code drill_esmtp_make(const struct drill_span *args, size_t count,

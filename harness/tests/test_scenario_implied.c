@@ -65,10 +65,10 @@ static void test_a_session_with_one_message(void **state)
     MTA('H', "again.example\0"); /* the first counts, here and below */
     MTA('D', "M{auth_authen}\0al\"ice\0{tls_version}\0TLSv1.3\0");
     MTA('D', "M{auth_authen}\0al\"ice\0{tls_version}\0TLSv1.3\0");
-    MTA('M', "<a@x>\0SIZE=1\0");
+    MTA('M', "<a@x>\0SIZE=1\0not one\0BODY=8BITMIME\0");
     MTA('R', "<b@x>\0");
     MILTER('r', ""); /* of a recipient only */
-    MTA('R', "<c@x>\0");
+    MTA('R', "<c@x>\0NOTIFY=NEVER\0");
     MTA('E', "");
     MILTER('h', "X\0y\0");
     MILTER('c', "");
@@ -76,7 +76,8 @@ static void test_a_session_with_one_message(void **state)
     drill_implied_end(&implied, "t.eml");
     setup_is("client addr=\"192.0.2.9\" port=4660 host=\"host\" helo=\"me.example\" "
              "auth=\"al\\\"ice\" tls=yes\n"
-             "message from=\"<a@x>\" rcpt=\"<b@x>\" rcpt=\"<c@x>\" file=\"t.eml\"\n");
+             "message from=\"<a@x>\" arg=\"SIZE=1\" arg=\"BODY=8BITMIME\" rcpt=\"<b@x>\" "
+             "rcpt=\"<c@x>\" arg=\"NOTIFY=NEVER\" file=\"t.eml\"\n");
     verdicts_are("verdict accept\n");
     assert_string_equal(implied.mta->name, "postfix");
     assert_string_equal(implied.program, "Postfix 3.7.11");
