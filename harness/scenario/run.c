@@ -163,7 +163,7 @@ static void advance(struct drill_run *run)
                        "the runner goes round in circles; please report it");
             return;
         }
-        if (run->refused || run->mta.no_memory) {
+        if (run_refused(run)) {
             run_finish(run, DRILL_RESULT_ERROR, NULL);
             return;
         }

@@ -115,6 +115,12 @@ bool run_strict_end(struct drill_run *run);
 /* Our MTA ends the connection as its profile does: QUIT where that comes next, then the close. */
 bool run_leave(struct drill_run *run);
 
+/* Memory was refused to the runner or its autopilot. */
+static inline bool run_refused(const struct drill_run *run)
+{
+    return run->refused || (run->config.ours == DRILL_SIDE_MTA && run->mta.no_memory);
+}
+
 /* run_say.c */
 void run_say(struct drill_run *run, struct drill_seen *seen); /* fills in `now` */
 void run_say_end(struct drill_run *run, enum drill_dir dir, bool ours, const struct run_came *end,

@@ -235,7 +235,7 @@ struct drill_report *run_texts(struct drill_run *run)
 /* `what` NULL keeps the sentence that stands. */
 void run_finish(struct drill_run *run, enum drill_result result, const char *what)
 {
-    if (run->refused || run->mta.no_memory) {
+    if (run_refused(run)) {
         result = DRILL_RESULT_ERROR;
         what = "no memory for this play";
     }
