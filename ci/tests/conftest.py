@@ -6,6 +6,7 @@ lists it.
 """
 
 import concurrent.futures
+import contextlib
 import os
 import platform
 import shutil
@@ -104,14 +105,17 @@ def shared(request):
     together = SideBySide(peers.values())
     errors = dict(zip(peers, together.start()))
 
-    def one(name):
-        if SHARED[name].missing():
-            pytest.skip(SHARED[name].missing())
-        if errors[name]:
-            raise errors[name]
-        return peers[name]
+    with contextlib.ExitStack() as late:
+        def one(name):
+            if SHARED[name].missing():
+                pytest.skip(SHARED[name].missing())
+            if name not in peers:  # asked for by its name only when the test ran
+                peers[name] = late.enter_context(SHARED[name]())
+            if errors.get(name):
+                raise errors[name]
+            return peers[name]
 
-    yield one
+        yield one
     together.stop()
 
 
