@@ -14,7 +14,7 @@ import os
 import re
 
 from peers.amavis import AmavisdMilter
-from peers.base import PeerError, free_port
+from peers.base import PeerError, reserved_port
 from peers.clamav import Clamav
 from peers.harness import EXIT_FAILED, EXIT_OK, ROOT
 from peers.libmilter import Libmilter
@@ -166,14 +166,14 @@ class MtaColumn(Column):
         return SHARDS
 
     def start(self):
-        port = free_port()
-        peer = self.peer(sink=port, **self.settings)
-        peer.sink_port = port
+        holder = reserved_port()  # until the peer is forgotten, so that no other takes the port
+        peer = self.peer(sink=holder.getsockname()[1], **self.settings)
+        peer.sink_holder = holder
         return peer
 
     def words(self, peer):
         return ["--listen", peer.milter, "--smtp", f"127.0.0.1:{peer.port}", "--sink",
-                f"127.0.0.1:{peer.sink_port}", "--timeout", "12s"]
+                f"127.0.0.1:{peer.sink}", "--timeout", "12s"]
 
 
 def case_of(record):
