@@ -8,6 +8,7 @@ and many waits, so the catalogue is dealt out to several of them, each with its 
 
 import collections
 import concurrent.futures
+import contextlib
 import dataclasses
 import fnmatch
 import os
@@ -136,7 +137,7 @@ class Column:
         return [scenarios[i::self.shards()] for i in range(self.shards())]
 
     def _part(self, drill, scenarios):
-        with self.start() as peer:
+        with self.running() as peer:
             result = drill("check", *self.words(peer), "--format", "jsonl", "--root", SCENARIOS,
                            "--expect", os.path.join("ci", "expected", self.name + ".txt"),
                            *[os.path.join(SCENARIOS, s) for s in scenarios], timeout=SECONDS)
@@ -144,8 +145,10 @@ class Column:
             ended = peer.ended() + [peer.log()] if peer.ended() else []
         return [case_of(record) for record in result.of("result")], ended
 
-    def start(self):
-        return self.peer(**self.settings)
+    @contextlib.contextmanager
+    def running(self):
+        with self.peer(**self.settings) as peer:
+            yield peer
 
     def words(self, peer):
         return ["--milter", peer.address, "--is", self.is_, "--timeout", "30s"]
@@ -165,11 +168,11 @@ class MtaColumn(Column):
     def shards(self):
         return SHARDS
 
-    def start(self):
-        holder = reserved_port()  # until the peer is forgotten, so that no other takes the port
-        peer = self.peer(sink=holder.getsockname()[1], **self.settings)
-        peer.sink_holder = holder
-        return peer
+    @contextlib.contextmanager
+    def running(self):
+        with reserved_port() as holder:  # nobody else takes the sink's port meanwhile
+            with self.peer(sink=holder.getsockname()[1], **self.settings) as peer:
+                yield peer
 
     def words(self, peer):
         return ["--listen", peer.milter, "--smtp", f"127.0.0.1:{peer.port}", "--sink",
