@@ -29,6 +29,7 @@ from peers.sendmail import Sendmail
 from peers.spamass import SpamassMilter
 
 SCENARIOS = "scenarios"
+RECORDED = "recorded"
 SECONDS = 280  # for one call of `check`
 SHARDS = 8  # of an MTA
 # Limits of an MTA under test: as short as it takes a busy machine.
@@ -84,9 +85,12 @@ def chancy(lines, scenario):
 
 
 def asking(side):
-    """{class/name.drill: the text} of the scenarios that ask this side, or both."""
+    """{class/name.drill: the text} of the scenarios that ask this side, or both. Not of recordings:
+    they say what one peer did with one setting, and have tests of their own."""
     found = {}
     for folder, _, names in os.walk(os.path.join(ROOT, SCENARIOS)):
+        if os.path.relpath(folder, os.path.join(ROOT, SCENARIOS)).startswith(RECORDED):
+            continue
         for name in names:
             path = os.path.join(folder, name)
             if not name.endswith(".drill"):
