@@ -24,6 +24,8 @@ UNPACKED = os.path.join(ROOT, "build", "peers", "sendmail", "root")
 PROGRAM = os.path.join(UNPACKED, "usr", "libexec", "sendmail", "sendmail")
 CF = os.path.join(UNPACKED, "usr", "share", "sendmail", "cf")
 
+LIMITS = "C:5s;S:5s;R:5s;E:5s"
+
 MC = """\
 include(`{cf}/m4/cf.m4')
 OSTYPE(`linux')
@@ -57,7 +59,7 @@ FEATURE(`accept_unqualified_senders')
 FEATURE(`promiscuous_relay')
 DAEMON_OPTIONS(`Name=MTA, Family=inet, Addr=127.0.0.1, Port={port}')
 {ipv6}
-INPUT_MAIL_FILTER(`drill', `S=inet:{milter}@127.0.0.1{action}, T=C:5s;S:5s;R:5s;E:5s')
+INPUT_MAIL_FILTER(`drill', `S=inet:{milter}@127.0.0.1{action}, T={limits}')
 {more}
 MAILER(`local')
 MAILER(`smtp')
@@ -73,14 +75,15 @@ def libraries():
 class Sendmail(Peer):
     """`sink`: the port of an SMTP server on loopback that takes what is delivered. `default_action`:
     what it does without a milter, "tempfail", "reject" or "accept" (F=T, F=R, none). `more`: further
-    lines of its .mc file. `ipv6`: it listens on ::1, too."""
+    lines of its .mc file. `limits`: T= of the filter. `ipv6`: it listens on ::1, too."""
 
     name = "sendmail"
     programs = ("m4", "cc")
     preloads = ("syslog", "hostname")
 
-    def __init__(self, sink=None, default_action="tempfail", more="", ipv6=False):
+    def __init__(self, sink=None, default_action="tempfail", more="", limits=LIMITS, ipv6=False):
         super().__init__()
+        self.limits = limits
         self.sink = sink
         self.action = {"tempfail": ", F=T", "reject": ", F=R", "accept": ""}[default_action]
         self.more = more
@@ -144,7 +147,7 @@ class Sendmail(Peer):
         self.write("service.switch", "hosts files\naliases files\n")
         source = self.write("sendmail.mc", MC.format(
             cf=CF, folder=self.folder, port=self.port, milter=self.milter_port,
-            action=self.action, sink=self.sink or 9, more=self.more,
+            action=self.action, limits=self.limits, sink=self.sink or 9, more=self.more,
             ipv6=IPV6.format(port=self.port) if self.ipv6 else "",
             mode="background" if self.sink else "queueonly"))
         done = subprocess.run([find_program("m4"), f"-D_CF_DIR_={CF}/", source], check=False,

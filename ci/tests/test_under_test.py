@@ -107,14 +107,6 @@ def test_an_unknown_rule_is_an_error(drill, work):
     assert ":3:7:" in drill("run", "--sim", path).check_exit(2).err
 
 
-def test_the_catalogue_holds_but_for_what_is_known(drill, postfix):
-    told = drill("check", "--listen", postfix.milter, "--smtp", f"127.0.0.1:{postfix.port}",
-                 "--sink", f"127.0.0.1:{postfix.sink_port}", "--timeout", f"{SECONDS}s",
-                 "--is", "postfix", "--strict", "--expect", "ci/expected/postfix.txt",
-                 "scenarios").check_exit(0).out
-    assert " 0 failed" in told and " failed as expected" in told
-
-
 CLIENT = 'client addr="198.51.100.7" port=4711 host="mail.example.org" helo="helo.example.org"\n'
 TOLD = 'address="198.51.100.7" port=4711\n< continue\n...\n> bodyeob\n< accept\nverdict accept\n'
 

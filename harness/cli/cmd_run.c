@@ -178,6 +178,7 @@ static void play_once(struct session *s, struct cli_stage *stage, struct cli_sev
         drill_run_stop(stage->run, err.text);
     } else {
         cli_under_test_play(&s->tested);
+        cli_results_smtp(&s->results, s->tested.smtp, stage->begin);
         if (drill_run_report(stage->run)->result == DRILL_RESULT_PASS) {
             cli_under_test_check(&s->tested);
         }

@@ -46,6 +46,17 @@ static void to_stderr(struct drill_buf *out)
     out->len = 0;
 }
 
+void cli_results_smtp(struct cli_results *r, const struct drill_smtp *smtp, uint64_t begin)
+{
+    if (r->options->format != CLI_JSONL || !r->options->verbose) {
+        return;
+    }
+    for (const struct drill_smtp_reply *reply = smtp->replies; reply; reply = reply->next) {
+        drill_json_smtp(&r->out, reply, begin);
+    }
+    cli_flush(&r->out);
+}
+
 void cli_results_seen(struct cli_results *r, const struct drill_seen *seen, uint64_t begin)
 {
     if (r->options->format == CLI_JSONL) {

@@ -38,6 +38,9 @@ struct cli_results {
 void cli_results_init(struct cli_results *r, const struct cli_options *options);
 /* One frame of a verbose run. To stderr in the formats that leave it no room. */
 void cli_results_seen(struct cli_results *r, const struct drill_seen *seen, uint64_t begin);
+/* What the client of an MTA under test was told in a play that began then: JSON lines of a verbose
+ * run. */
+void cli_results_smtp(struct cli_results *r, const struct drill_smtp *smtp, uint64_t begin);
 /* One scenario was played in one mode, or skipped. `file` may be NULL. */
 void cli_results_tell(struct cli_results *r, const struct drill_json_result *result,
                       const struct drill_file *file);

@@ -164,22 +164,6 @@ void drill_json_summary(struct drill_buf *out, const struct drill_json_count *c)
     finish(out, o);
 }
 
-static void put_mods(json_t *o, const struct drill_mod *mod)
-{
-    json_t *list = json_array();
-    for (; mod; mod = mod->next) {
-        char line[8192];
-        if (mod->code == DRILL_SMFIR_DISCARD) {
-            continue;
-        }
-        struct drill_writer w = drill_writer_of(line, sizeof(line) - 1);
-        drill_text_frame(&w, DRILL_TO_MTA, mod->code, mod->payload, SHORTEN);
-        line[drill_writer_span(&w).len] = '\0';
-        json_array_append_new(list, json_string(line));
-    }
-    json_object_set_new(o, "modifications", list);
-}
-
 static const char *nothing_special(uint32_t rune)
 {
     (void)rune;
@@ -197,6 +181,37 @@ static json_t *text_of(struct drill_span bytes)
     json_t *text = json_stringn(buf.len ? (const char *)buf.ptr : "", buf.len);
     drill_buf_fini(&buf);
     return text;
+}
+
+void drill_json_smtp(struct drill_buf *out, const struct drill_smtp_reply *reply, uint64_t begin)
+{
+    const struct drill_proto_message *row = drill_proto_find(DRILL_TO_MILTER, reply->told.stage);
+    json_t *o = begin_event("smtp");
+    put_int(o, "us", reply->at > begin ? reply->at - begin : 0);
+    put_int(o, "session", reply->session);
+    put_int(o, "message", reply->told.message);
+    put(o, "stage", row ? row->word : NULL);
+    put_int(o, "code", reply->told.code);
+    json_object_set_new(o, "line", text_of(reply->told.line));
+    json_object_set_new(o, "final", json_boolean(reply->told.final));
+    put(o, "end", end_word(reply->how));
+    finish(out, o);
+}
+
+static void put_mods(json_t *o, const struct drill_mod *mod)
+{
+    json_t *list = json_array();
+    for (; mod; mod = mod->next) {
+        char line[8192];
+        if (mod->code == DRILL_SMFIR_DISCARD) {
+            continue;
+        }
+        struct drill_writer w = drill_writer_of(line, sizeof(line) - 1);
+        drill_text_frame(&w, DRILL_TO_MTA, mod->code, mod->payload, SHORTEN);
+        line[drill_writer_span(&w).len] = '\0';
+        json_array_append_new(list, json_string(line));
+    }
+    json_object_set_new(o, "modifications", list);
 }
 
 static void put_delivered(json_t *o, const struct drill_json_outcome *r)

@@ -11,9 +11,13 @@
 #include "scenario/run.h"
 #include "session/apply.h"
 #include "session/judge.h"
+#include "session/smtp.h"
 
 /* event "frame", "raw", "open", "end", "quiet" */
 void drill_json_seen(struct drill_buf *out, const struct drill_seen *seen, uint64_t begin);
+
+/* event "smtp": one reply that the client of --smtp was told, or that there was none */
+void drill_json_smtp(struct drill_buf *out, const struct drill_smtp_reply *reply, uint64_t begin);
 
 struct drill_json_result {
     const char *scenario;

@@ -230,6 +230,30 @@ static void test_a_summary_counts(void **state)
     json_decref(o);
 }
 
+static void test_an_smtp_reply_has_its_command_and_its_bytes(void **state)
+{
+    const struct drill_smtp_reply reply = {.told = {.message = 2,
+                                                    .stage = DRILL_SMFIC_BODYEOB,
+                                                    .final = true,
+                                                    .code = 550,
+                                                    .line = {(const uint8_t *)"550 caf\xe9", 8}},
+                                           .session = 1,
+                                           .at = 70,
+                                           .how = DRILL_END_NONE};
+    (void)state;
+    drill_json_smtp(&out, &reply, 20);
+    json_t *o = line("smtp");
+    has_int(o, "us", 50);
+    has_int(o, "session", 1);
+    has_int(o, "message", 2);
+    has_text(o, "stage", "bodyeob");
+    has_int(o, "code", 550);
+    has_text(o, "line", "550 caf\\xe9");
+    has_text(o, "end", "none");
+    assert_true(json_is_true(json_object_get(o, "final")));
+    json_decref(o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +264,7 @@ int main(void)
         cmocka_unit_test(test_a_result_says_why_only_when_it_failed),
         cmocka_unit_test(test_an_outcome_has_modifications_and_where_it_ended),
         cmocka_unit_test(test_a_summary_counts),
+        cmocka_unit_test(test_an_smtp_reply_has_its_command_and_its_bytes),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
