@@ -352,6 +352,8 @@ static bool milter_close(struct drill_run *run, struct run_unit *unit)
     if (run->linked) {
         run_shoot(run, DRILL_WISH_CLOSE);
         run_closed(run, NULL, DRILL_END_FIN);
+    } else {
+        run->inbox_at = run->inbox.len; /* it gives up on what it cannot read, and on all behind */
     }
     drill_milter_ended(&run->milter);
     return true;
