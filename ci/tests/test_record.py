@@ -7,68 +7,25 @@ import os
 import re
 import smtplib
 import socket
-import ssl
 import stat
 import struct
-import subprocess
 
 import pytest
 
-from fakes import CONTINUE, OPTNEG, Fake, read_exactly, read_frame
+from fakes import Fake, read_exactly, read_frame
 from peers.base import free_port
 from peers.harness import ROOT
 from peers.libmilter import Libmilter
 from peers.postfix import Postfix
 from peers.tcpdump import Tcpdump
 from recorder import Recorder, read
+from talks import OFFER, SECONDS, TALK, connect, echoing, frame, milter, record, say, shape
 
-SECONDS = 20
 CHANGES = ("actions=0x7f", "addheader=X-Added:one", "insheader=1:X-Top:first", "chgheader=1:Subject:another",
            "chgheader=1:X-Long:", "addrcpt=<carol@example.com>", "replacebody=New.\r\n",
            "quarantine=look at it", "progress=")
 MESSAGE = (b"From: <alice@example.org>\r\nTo: <bob@example.com>\r\nSubject: a test\r\n"
            b"X-Long: one\r\n two\r\n\r\ncaf\xe9\r\n.\r\n" + b"line\r\n" * 500)
-
-
-def frame(code, payload=b""):
-    return struct.pack(">Ic", len(payload) + 1, code) + payload
-
-
-OFFER = frame(b"O", struct.pack(">III", 6, 0x1FF, 0))
-TALK = [OFFER, frame(b"M", b"<alice@example.org>\0"), frame(b"R", b"<bob@example.com>\0"),
-        frame(b"L", b"Subject\0the word is heliotrope\0"), frame(b"E")]
-
-
-def connect(recorder):
-    return socket.create_connection(("127.0.0.1", recorder.port), timeout=SECONDS)
-
-
-def echoing(connection):
-    """Sends back what comes, and its end; resets need a close with nothing unread."""
-    while data := connection.recv(65536):
-        connection.sendall(data)
-    connection.shutdown(socket.SHUT_WR)
-
-
-def milter(verdict=CONTINUE):
-    def talk(connection):
-        while True:
-            code, _ = read_frame(connection)
-            if code in b"Q":
-                return
-            if code not in b"DAK":
-                connection.sendall({b"O": OPTNEG, b"E": verdict}.get(code, CONTINUE))
-    return Fake(talk)
-
-
-def say(recorder, frames=TALK, end=frame(b"Q")):
-    with connect(recorder) as mta:
-        for one in frames:
-            mta.sendall(one)
-            if one[4:5] not in b"DAQK":
-                read_frame(mta)
-        mta.sendall(end)
-        assert mta.recv(1) == b""
 
 
 @pytest.fixture(scope="module", name="postfix")
@@ -313,14 +270,6 @@ def test_a_verdict_is_what_the_client_is_told_again(drill, postfix, work, verdic
           "--timeout", f"{SECONDS}s", path).check_exit(0)
 
 
-def shape(path):
-    """A recording without what is of its time: the first line's, pauses, and comments."""
-    text = re.sub(r'recorded="[^"]*"', "", read(path))
-    text = re.sub(r" after=\d+ms", "", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE))
-    text = re.sub(r"  # .*$", "", text, flags=re.MULTILINE)
-    return re.sub(r"\d{8}T\d{6}Z-\d+", "NAME", text)
-
-
 def test_recording_a_replay_gives_the_same_file(drill, postfix, plain_filter, work):
     with Recorder(drill, work, plain_filter.address, listen=postfix.milter) as first:
         deliver(postfix, 2)
@@ -454,12 +403,6 @@ def test_modes_do_not_depend_on_the_umask(drill, work, mask):
         assert re.fullmatch(r"\d{8}T\d{6}Z-1\.(drill|eml)", name)
 
 
-def record(drill, work, *options):
-    user = ["--user", "root"] if os.geteuid() == 0 else []
-    return drill("record", "--listen", "inet:0@127.0.0.1", "--milter", "inet:9@127.0.0.1",
-                 "--out", os.path.join(work, "out"), *user, *options)
-
-
 def test_a_folder_that_is_open_to_others_is_refused(drill, work):
     os.mkdir(os.path.join(work, "out"))
     os.chmod(os.path.join(work, "out"), 0o750)
@@ -550,66 +493,3 @@ def test_a_unix_socket_has_its_mode(drill, work):
             mta.sendall(frame(b"Q"))
             assert mta.recv(1) == b""
     assert "> optneg" in recorder.texts()[0] and not os.path.exists(path)
-
-
-def test_tls_on_either_side(drill, work):
-    """The milter's side is another recorder's listening side."""
-    inner, outer = os.path.join(work, "inner"), os.path.join(work, "outer")
-    os.mkdir(inner)
-    os.mkdir(outer)
-    ca = os.path.join(work, "ca.pem")
-    with milter() as fake, \
-            Recorder(drill, inner, fake.address, "--listen-tls", "--tls-ca-out", ca) as behind, \
-            Recorder(drill, outer, behind.address, "--milter-tls", "--tls-ca", ca) as before:
-        say(before)
-    assert shape(before.recordings()[0]) == shape(behind.recordings()[0])
-    assert "heliotrope" in before.texts()[0]
-
-
-def made_certificate(work, name):
-    """A self-signed one for 127.0.0.1, and its key."""
-    cert, key = (os.path.join(work, f"{name}.{what}.pem") for what in ("cert", "key"))
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-                    "-noenc", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
-                    "-keyout", key, "-out", cert, "-days", "2"], check=True, capture_output=True)
-    return cert, key
-
-
-def test_tls_with_a_certificate_of_one_s_own(drill, work):
-    cert, key = made_certificate(work, "own")
-    context = ssl.create_default_context(cafile=cert)
-    with milter() as fake, Recorder(drill, work, fake.address, "--listen-tls", "--listen-cert",
-                                    cert, "--listen-key", key) as recorder:
-        with context.wrap_socket(connect(recorder), server_hostname="127.0.0.1") as mta:
-            mta.sendall(OFFER)
-            assert read_frame(mta)[0] == b"O"
-    assert "> optneg" in recorder.texts()[0]
-
-
-def test_certificates_that_do_not_do(drill, work):
-    cert, key = made_certificate(work, "own")
-    _, other = made_certificate(work, "other")
-    nowhere = os.path.join(work, "nowhere.pem")
-    locked = os.path.join(work, "locked.pem")
-    subprocess.run(["openssl", "pkey", "-in", key, "-aes128", "-passout", "pass:secret", "-out",
-                    locked], check=True, capture_output=True)
-    own = ("--listen-tls", "--listen-cert")
-    for options, says in (((*own, nowhere, "--listen-key", key), "nowhere.pem: no certificate"),
-                          ((*own, cert, "--listen-key", nowhere), "nowhere.pem: no key"),
-                          ((*own, cert, "--listen-key", other), "other.key.pem: no key of that"),
-                          ((*own, cert, "--listen-key", locked), "without a passphrase"),
-                          ((*own, cert), "go together"),
-                          (("--listen-cert", cert, "--listen-key", key), "goes with --listen-tls")):
-        record(drill, work, *options).check_exit(2).check_one_error().check_err(says)
-
-
-def test_a_certificate_that_is_not_trusted_is_named(drill, work):
-    inner, outer = os.path.join(work, "inner"), os.path.join(work, "outer")
-    os.mkdir(inner)
-    os.mkdir(outer)
-    with milter() as fake, Recorder(drill, inner, fake.address, "--listen-tls") as behind, \
-            Recorder(drill, outer, behind.address, "--milter-tls") as before:
-        with pytest.raises(ConnectionResetError), connect(before) as mta:
-            mta.recv(1)
-    assert re.search("^# .*certificate", before.texts()[0], re.MULTILINE), before.texts()
-    assert "could not be reached" in before.texts()[0]
