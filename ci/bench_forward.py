@@ -7,12 +7,17 @@ that only answers; --libmilter takes a plain libmilter filter.
 COMMAND is what records, with {drill}, {listen}, {milter} and {out} in it. Each round measures the
 milter alone and through every forwarder; what is shown are lower quartiles. Exit 1 when
 `milterdrill record` adds more than GOAL of what the relay adds, or not less than socat.
+
+What `milterdrill record` puts off costs no session any time, but the machine: the last lines show the
+processor time that the relay, the forwarder and each of the recorder's two processes took, for the same
+sessions.
 """
 
 import argparse
 import contextlib
 import os
 import shlex
+import signal
 import struct
 import subprocess
 import sys
@@ -52,10 +57,12 @@ def lengthened(data):
 
 
 @contextlib.contextmanager
-def running(words, port=None):
-    """A forwarder, and its port: the one given, or what its first line says."""
-    with subprocess.Popen(bound_to_us(words), stdin=subprocess.PIPE,
-                          stdout=None if port else subprocess.PIPE) as process:
+def running(words, port=None, pids=None):
+    """A forwarder, and its port: the one given, or what its first line says. `pids`: a list that its
+    process is added to. It leads a group with its leash, which is ended whatever happens here."""
+    with subprocess.Popen(bound_to_us(words), stdin=subprocess.PIPE, start_new_session=True,
+                          stdout=subprocess.DEVNULL if port else subprocess.PIPE,
+                          stderr=subprocess.DEVNULL) as process:
         try:
             if not port:
                 port = int(process.stdout.readline())
@@ -64,9 +71,27 @@ def running(words, port=None):
                 if process.poll() is not None or time.monotonic() > limit:
                     raise RuntimeError(f"{words[0]} does not listen on port {port}")
                 time.sleep(0.01)
+            if pids is not None:
+                pids += descendants(process.pid)
             yield port
         finally:
-            process.kill()
+            os.killpg(process.pid, signal.SIGTERM)  # the recorder completes its files
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(START_SECONDS)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def descendants(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        children = [int(word) for word in file.read().split()]
+    return children + [below for child in children for below in descendants(child)]
+
+
+def processor_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        user, system = file.read().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def has_record(drill):
@@ -75,16 +100,16 @@ def has_record(drill):
 
 
 def contestants(stack, args, folder):
-    """name: port"""
+    """name: port, and name: process ids."""
     if args.libmilter:
         port = stack.enter_context(Libmilter()).port
     else:
         port = stack.enter_context(running([os.path.join(args.build, "bench_net_answer"), "serve"]))
     milter = str(port)
-    found = {"direct": port}
+    found, pids = {"direct": port}, {}
     for name, program in (("relay", "bench_net_relay"), ("forward", "bench_net_forward")):
         words = [os.path.join(args.build, program), milter]
-        found[name] = stack.enter_context(running(words))
+        found[name] = stack.enter_context(running(words, pids=pids.setdefault(name, [])))
     if find_program("socat"):
         port = free_port()
         found["socat"] = stack.enter_context(running(
@@ -95,8 +120,8 @@ def contestants(stack, args, folder):
         words = [word.format(drill=drill, listen=f"inet:{port}@127.0.0.1", milter=f"inet:{milter}@127.0.0.1",
                              out=os.path.join(folder, "out"))
                  for word in shlex.split(args.record or RECORD)]
-        found["record"] = stack.enter_context(running(words, port))
-    return found
+        found["record"] = stack.enter_context(running(words, port, pids.setdefault("record", [])))
+    return found, pids
 
 
 def measure(load, path, sessions, connections, found):
@@ -118,6 +143,15 @@ def show(kind, connections, took):
     return ours <= GOAL * added["relay"] and ours < added.get("socat", ours + 1)
 
 
+def show_processors(pids):
+    """Of all sessions of the run together, in parts of what the relay took."""
+    used = {name: [processor_seconds(pid) for pid in some] for name, some in pids.items()}
+    relay = sum(used["relay"])
+    print(f"processor time: relay {relay:.2f} s; " + "; ".join(
+        f"{name} " + " + ".join(f"{seconds / relay:.2f}" for seconds in some)
+        for name, some in used.items() if name != "relay"))
+
+
 def arguments(argv):
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("build")
@@ -136,7 +170,7 @@ def main(argv):
         with open(scenario, "w", encoding="utf-8") as out:
             out.write(SCENARIO)
         data = session_bytes(os.path.join(args.build, "milterdrill"), scenario)
-        found = contestants(stack, args, folder)
+        found, pids = contestants(stack, args, folder)
         for kind, bytes_ in (("short", data), ("long", lengthened(data))):
             path = os.path.join(folder, kind)
             with open(path, "wb") as out:
@@ -144,6 +178,7 @@ def main(argv):
             for connections in CONNECTIONS:
                 held &= show(kind, connections,
                              measure(load, path, SESSIONS[kind], connections, found))
+        show_processors(pids)
     if "record" in found:
         print(f"goal: record adds at most {GOAL} of the relay, and less than socat: "
               f"{'held' if held else 'MISSED'}")

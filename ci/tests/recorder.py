@@ -70,8 +70,22 @@ class Recorder:
         self.err = "".join(self.told) + rest
 
     def kill(self):
+        """Its scribe lives until all is written, and holds our ends of the pipes until then."""
         self.process.kill()
         self.end()
+
+    def scribe(self):
+        """The process that writes the recordings."""
+        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="ascii") as children:
+            return int(children.read())
+
+    def peak_kib(self):
+        """Memory of both processes; what they share is counted twice."""
+        peaks = []
+        for pid in (self.process.pid, self.scribe()):
+            with open(f"/proc/{pid}/status", encoding="ascii") as status:
+                peaks.append(int(re.search(r"VmHWM:\s+(\d+)", status.read()).group(1)))
+        return sum(peaks)
 
     @property
     def port(self):

@@ -329,26 +329,6 @@ def test_a_milter_that_is_down_is_recorded_as_refusing(drill, work):
     assert "> open\n< refuse  # " in text and "could not be reached" in text
 
 
-def test_after_kill_the_file_is_whole_up_to_the_last_frame(drill, work):
-    with milter() as fake, Recorder(drill, work, fake.address) as recorder, \
-            connect(recorder) as mta:
-        for one in TALK[:4]:
-            mta.sendall(one)
-            read_frame(mta)
-        big = frame(b"B", os.urandom(40000))
-        mta.sendall(big)
-        read_frame(mta)
-        mta.sendall(frame(b"B", b"x" * 9999)[:500])  # a torn one
-        recorder.kill()
-        text, = recorder.texts()
-    assert "heliotrope" in text and "> body data=file " in text and text.endswith("\n")
-    assert text.startswith('drill 1 "recorded, not to its end" recorded="')
-    assert "milterdrill scrub" in text
-    drill("lint", recorder.recordings()[0]).check_exit(0)
-    with milter() as fake:
-        drill("run", "--milter", fake.address, recorder.recordings()[0]).check_exit(0, 1)
-
-
 def test_a_full_disk_is_told_once_and_stops_no_mail(drill, work):
     body = [frame(b"B", os.urandom(60000)) for _ in range(4)]
     with milter() as fake, Recorder(drill, work, fake.address, file_size=100000) as recorder:

@@ -5,7 +5,8 @@
  * the next command that is answered, and waits for the answer. Prints for each PORT the
  * microseconds from the beginning of a session to its end, on average: one block of sessions each
  * in turn, ROUNDS times, and the lower quartile of these: what other work of the machine adds is no
- * property of a forwarder.
+ * property of a forwarder. Behind each block is a pause as long as the block: what a forwarder puts
+ * off is its own (bench_forward.py counts it as processor time), and not to be seen in the next.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -172,6 +173,14 @@ static double measure(struct load *l, const struct session *s, long connections,
     return (now() - began) * (double)connections / (double)l->sessions;
 }
 
+static void pause_for(double microseconds)
+{
+    struct timespec t;
+    t.tv_sec = (time_t)(microseconds / 1e6);
+    t.tv_nsec = (long)((microseconds - (double)t.tv_sec * 1e6) * 1e3);
+    (void)nanosleep(&t, NULL);
+}
+
 static int compare(const void *a, const void *b)
 {
     double left = *(const double *)a, right = *(const double *)b;
@@ -202,6 +211,7 @@ int main(int argc, char **argv)
         for (int i = 0; i < ports; i++) {
             took[i][round] =
                 measure(&load, &session, connections, (uint16_t)strtoul(argv[4 + i], NULL, 10));
+            pause_for(took[i][round] * (double)load.sessions / (double)connections);
         }
     }
     for (int i = 0; i < ports; i++) {

@@ -11,7 +11,7 @@ static void on_alarm(int number)
 }
 
 /* A signal that comes between the look at `stop` and the wait would be slept over: once a second
- * there is another look. SIGXFSZ becomes the error EFBIG, which is a full disk like any other. */
+ * there is another look. */
 static void prepare_signals(void)
 {
     const struct itimerval second = {{1, 0}, {1, 0}};
@@ -19,8 +19,6 @@ static void prepare_signals(void)
     memset(&sa, 0, sizeof(sa));
     sa.sa_handler = on_alarm;
     (void)sigaction(SIGALRM, &sa, NULL);
-    sa.sa_handler = SIG_IGN;
-    (void)sigaction(SIGXFSZ, &sa, NULL);
     (void)setitimer(ITIMER_REAL, &second, NULL);
 }
 
@@ -45,13 +43,13 @@ static void say_where(const struct cli_record *r)
 
 static void say_summary(const struct cli_record *r)
 {
-    const struct drill_files_stats *f = drill_files_stats(r->files);
-    const struct drill_record_stats *s = drill_record_stats(r->record);
+    const struct drill_files_stats *f = drill_scribe_stats(r->scribe);
+    const struct drill_feed_stats *s = drill_feed_stats(r->feed);
     (void)printf("%llu connections (%llu at once): %llu recorded, %llu not wanted, %llu not or not "
                  "wholly written, %llu removed for newer ones; %s holds %llu bytes\n",
                  (unsigned long long)s->connections, (unsigned long long)s->most,
                  (unsigned long long)f->recorded, (unsigned long long)f->dropped,
-                 (unsigned long long)f->lost, (unsigned long long)f->rotated, r->out,
+                 (unsigned long long)(f->lost + s->lost), (unsigned long long)f->rotated, r->out,
                  (unsigned long long)f->bytes);
     if (r->inject_file) {
         (void)printf("%llu faults injected\n", (unsigned long long)s->injected);
@@ -70,7 +68,17 @@ static void record(struct cli_record *r)
     (void)drill_net_run(r->net, grace_is_over, r);
     drill_forward_free(r->forward);
     r->forward = NULL;
+    drill_scribe_end(r->scribe);
     say_summary(r);
+}
+
+static void run(struct cli_record *r)
+{
+    if (drill_scribe_is_child(r->scribe)) {
+        drill_scribe_serve(r->scribe);
+    } else {
+        record(r);
+    }
 }
 
 int cmd_record(int argc, char **argv)
@@ -86,7 +94,7 @@ int cmd_record(int argc, char **argv)
         cli_options_init(&r->options, &arena);
         if (cli_record_options(r, argc, argv, &help) && !help) {
             if (cli_record_open(r)) {
-                record(r);
+                run(r);
                 code = EXIT_AS_EXPECTED;
             }
             cli_record_close(r);

@@ -5,8 +5,7 @@
 
 #include "cli/cli.h"
 #include "net/tls.h"
-#include "record/record.h"
-#include "record/user.h"
+#include "record/feed.h"
 
 struct cli_record {
     struct cli_options options;
@@ -24,16 +23,16 @@ struct cli_record {
     struct drill_net_listener *listener;
     struct drill_tls_ca *ca;
     struct drill_tls *tls_in, *tls_out;
-    struct drill_files *files;
-    struct drill_record *record;
+    struct drill_scribe *scribe;
+    struct drill_feed *feed;
     struct drill_forward *forward;
     uint64_t until; /* end of the grace, net's clock */
 };
 
 /* record_options.c. False after an error that was printed. */
 bool cli_record_options(struct cli_record *r, int argc, char **argv, bool *help);
-/* record_setup.c: sockets, folder, certificates, user, in this order. False after an error that was
- * printed. */
+/* record_setup.c: the scribe, sockets, certificates, folder, user, in this order; in the scribe's
+ * process nothing behind that. False after an error that was printed. */
 bool cli_record_open(struct cli_record *r);
 void cli_record_close(struct cli_record *r);
 

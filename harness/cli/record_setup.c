@@ -120,42 +120,34 @@ static void warn(void *ctx, const char *text)
     cli_complain("%s", text);
 }
 
-/* Half of the descriptors are for mail, whatever happens to recordings. */
-static bool open_files(struct cli_record *r, struct drill_error *err)
+static bool open_scribe(struct cli_record *r, struct drill_error *err)
 {
-    const size_t most = drill_net_raise_files((size_t)1 << 20);
-    const struct drill_files_config config = {.folder = r->out,
-                                              .owner = r->who.uid,
-                                              .group = r->who.gid,
-                                              .most = r->most,
-                                              .rotate = r->rotate,
-                                              .keep = r->keep,
-                                              .files = most / 2,
-                                              .warn = warn};
-    r->files = drill_files_open(&config, err);
-    return r->files != NULL;
+    const struct drill_scribe_config config = {
+        .files =
+            {.folder = r->out, .most = r->most, .rotate = r->rotate, .keep = r->keep, .warn = warn},
+        .record = {.keep = &r->only, .mta = r->options.mta, .milter = r->options.is},
+        .user = &r->who};
+    (void)fflush(NULL);
+    r->scribe = drill_scribe_new(&config, err);
+    return r->scribe != NULL;
 }
 
-static bool open_recorder(struct cli_record *r, struct drill_error *err)
+static bool open_forward(struct cli_record *r, struct drill_error *err)
 {
     struct drill_forward_tap tap;
-    const struct drill_record_config config = {.files = r->files,
-                                               .keep = &r->only,
-                                               .inject = r->inject_file ? &r->inject : NULL,
-                                               .mta = r->options.mta,
-                                               .milter = r->options.is};
-    r->record = drill_record_new(&config, err);
-    if (!r->record) {
+    r->feed = drill_feed_new(r->scribe, r->inject_file ? &r->inject : NULL, err);
+    if (!r->feed) {
         return false;
     }
-    drill_record_tap(r->record, &tap);
+    drill_feed_tap(r->feed, &tap);
     const struct drill_forward_config forward = {.listener = r->listener,
                                                  .milter = r->milter_address,
                                                  .tls_in = r->tls_in,
                                                  .tls_out = r->tls_out,
                                                  .tap = &tap};
+    (void)drill_net_raise_files((size_t)1 << 20);
     r->forward = drill_forward_new(r->net, &forward, err);
-    drill_record_forward(r->record, r->forward);
+    drill_feed_forward(r->feed, r->forward);
     return r->forward != NULL;
 }
 
@@ -167,16 +159,20 @@ bool cli_record_open(struct cli_record *r)
         !choose_user(r)) {
         return false;
     }
-    return (open_sockets(r, &err) && open_tls(r, &err) && open_files(r, &err) &&
-            drill_user_become(&r->who, &err) && open_recorder(r, &err)) ||
+    if (!open_scribe(r, &err)) {
+        return tell(&err);
+    }
+    return drill_scribe_is_child(r->scribe) ||
+           (open_sockets(r, &err) && open_tls(r, &err) && drill_scribe_begin(r->scribe, &err) &&
+            drill_user_become(&r->who, &err) && open_forward(r, &err)) ||
            tell(&err);
 }
 
 void cli_record_close(struct cli_record *r)
 {
     drill_forward_free(r->forward);
-    drill_record_free(r->record);
-    drill_files_free(r->files);
+    drill_feed_free(r->feed);
+    drill_scribe_free(r->scribe);
     drill_net_listener_free(r->listener);
     drill_tls_free(r->tls_in);
     drill_tls_free(r->tls_out);

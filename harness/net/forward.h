@@ -51,8 +51,7 @@ struct drill_forward_tap {
     void *(*opened)(void *ctx, uint64_t now, const struct drill_address *from);
     /* The milter stands, too (TLS included). */
     void (*linked)(void *who, uint64_t now);
-    /* One read. Without `edit` the bytes are handed on before: what a tap does costs no time that
-     * the peers would not have spent on them. */
+    /* One read, before it is handed on: whatever ends us, no peer got what the tap has not seen. */
     void (*bytes)(void *who, enum drill_dir dir, struct drill_span bytes, uint64_t now);
     /* Behind `bytes`. NULL: nothing is ever changed. */
     void (*edit)(void *who, enum drill_dir dir, struct drill_span bytes, uint64_t now,

@@ -180,25 +180,20 @@ static void pipe_tell(const struct drill_forward_link *l, enum drill_dir dir,
     }
 }
 
-/* Bytes that nobody can change are on their way before the tap looks at them. */
 static void pipe_pass(struct drill_forward_link *l, enum drill_dir dir, struct drill_span bytes)
 {
     const struct drill_forward_pipe *p = &l->pipe[dir];
     struct drill_span rest = bytes;
-    bool edits = l->who && l->forward->tap.edit;
     int error = 0;
-    if (edits) {
-        pipe_tell(l, dir, bytes);
-        rest = p->mute ? rest : pipe_edit(l, dir, bytes);
+    pipe_tell(l, dir, bytes);
+    if (l->who && l->forward->tap.edit && !p->mute) {
+        rest = pipe_edit(l, dir, bytes);
     }
     if (p->mute) {
         return;
     }
     if (p->not_before == 0) {
         rest = pipe_send(l, dir, rest, &error);
-    }
-    if (!edits) {
-        pipe_tell(l, dir, bytes);
     }
     if (error) {
         pipe_broken(l, dir, error);

@@ -81,5 +81,7 @@ void drill_net_on_done(struct drill_net *net, void (*done)(void *ctx, struct dri
 size_t drill_net_raise_files(size_t need);
 /* The reactor's clock: microseconds, monotonic. */
 uint64_t drill_net_now(const struct drill_net *net);
+/* The same clock, now: the reactor's stands still while it does something. */
+uint64_t drill_net_clock(void);
 
 #endif

@@ -89,8 +89,6 @@ struct drill_net_listener {
 /* The operations of play/transport.h; `conn` is a struct drill_net_conn. */
 extern const struct drill_conn_ops drill_net_ops;
 
-/* reactor.c */
-uint64_t drill_net_clock(void);
 /* One round of the event loop; fills the ready list, asks nobody. */
 void drill_net_turn(struct drill_net *net, bool wait);
 void drill_net_ready(struct drill_net_conn *c);

@@ -188,33 +188,66 @@ static bool over_the_limit(struct drill_recording *r, size_t more)
     return true;
 }
 
-/* All of it or nothing: what was written of it is cut off again. */
-static bool put(struct drill_recording *r, struct one_file *file, struct drill_span bytes)
+/* What may still be written of it. */
+static bool is_open(struct drill_recording *r, size_t more)
 {
-    size_t done = 0;
-    if (!r->finishing && !r->stopped && over_the_limit(r, bytes.len)) {
+    if (!r->finishing && !r->stopped && over_the_limit(r, more)) {
         r->files->stats.lost += !r->broken;
         r->stopped = true;
     }
-    if (r->broken || (r->stopped && !r->finishing)) {
-        return false;
+    return !r->broken && (!r->stopped || r->finishing);
+}
+
+static void count(struct drill_recording *r, struct one_file *file, size_t bytes)
+{
+    file->size += bytes;
+    r->bytes += bytes;
+    r->files->stats.bytes += bytes;
+}
+
+/* Of lines the whole ones, of a file beside them nothing: the rest of what was written is cut off
+ * again. */
+static void cut_off(struct drill_recording *r, struct one_file *file, struct drill_span written)
+{
+    size_t keep = file == &r->file[LINES] ? written.len : 0;
+    while (keep && written.ptr[keep - 1] != '\n') {
+        keep--;
     }
+    (void)ftruncate(file->fd, (off_t)(file->size + keep));
+    count(r, file, keep);
+}
+
+/* As much of it as the system takes; less than all with errno. */
+static size_t write_all(const struct one_file *file, struct drill_span bytes)
+{
+    size_t done = 0;
     while (done < bytes.len) {
         ssize_t n = write(file->fd, bytes.ptr + done, bytes.len - done);
-        if (n < 0 && errno == EINTR) {
-            continue;
+        if (n == 0) {
+            errno = ENOSPC;
         }
-        if (n <= 0) {
-            tell_trouble(r->files, n < 0 ? errno : ENOSPC);
-            (void)ftruncate(file->fd, (off_t)file->size);
-            give_up(r);
-            return false;
+        if (n > 0) {
+            done += (size_t)n;
+        } else if (n == 0 || errno != EINTR) {
+            break;
         }
-        done += (size_t)n;
     }
-    file->size += bytes.len;
-    r->bytes += bytes.len;
-    r->files->stats.bytes += bytes.len;
+    return done;
+}
+
+static bool put(struct drill_recording *r, struct one_file *file, struct drill_span bytes)
+{
+    if (!is_open(r, bytes.len)) {
+        return false;
+    }
+    size_t done = write_all(file, bytes);
+    if (done < bytes.len) {
+        tell_trouble(r->files, errno);
+        cut_off(r, file, drill_span_of(bytes.ptr, done));
+        give_up(r);
+        return false;
+    }
+    count(r, file, bytes.len);
     return true;
 }
 
@@ -244,16 +277,6 @@ static bool name_it(struct drill_recording *r)
     return false;
 }
 
-static bool begin(struct drill_recording *r)
-{
-    char head[300];
-    int n =
-        snprintf(head, sizeof(head),
-                 "drill 1 \"recorded, not to its end\" recorded=\"%s\"\n" WARNING, r->iso, r->stem);
-    r->head = (uint64_t)n;
-    return put(r, &r->file[LINES], drill_span_of(head, (size_t)n));
-}
-
 static void release(struct drill_recording *r)
 {
     for (size_t i = 0; i < FILES; i++) {
@@ -280,11 +303,6 @@ struct drill_recording *drill_recording_new(struct drill_files *f)
     if (!name_it(r)) {
         tell_trouble(f, errno ? errno : EIO);
         f->stats.lost++;
-        release(r);
-        return NULL;
-    }
-    if (!begin(r)) { /* an empty file tells nothing */
-        drill_files_remove(f, r->day, r->number, 0);
         release(r);
         return NULL;
     }
@@ -345,12 +363,29 @@ void drill_recording_append(struct drill_recording *r, enum drill_beside_kind ki
     }
 }
 
-bool drill_recording_flush(struct drill_recording *r, struct drill_span lines)
+/* Content of files beside it is written, and there may be so many bytes of lines. */
+static bool is_ready(struct drill_recording *r, size_t lines)
 {
     for (size_t i = 0; i < DRILL_BESIDES && !drill_recording_broken(r); i++) {
         (void)flush_file(r, &r->file[i]);
     }
-    return !drill_recording_broken(r) && (lines.len == 0 || put(r, &r->file[LINES], lines));
+    return is_open(r, lines);
+}
+
+static bool begin(struct drill_recording *r)
+{
+    char head[300];
+    int n =
+        snprintf(head, sizeof(head),
+                 "drill 1 \"recorded, not to its end\" recorded=\"%s\"\n" WARNING, r->iso, r->stem);
+    r->head = (uint64_t)n;
+    return put(r, &r->file[LINES], drill_span_of(head, (size_t)n));
+}
+
+bool drill_recording_flush(struct drill_recording *r, struct drill_span lines)
+{
+    return is_ready(r, lines.len) && (lines.len == 0 || ((r->file[LINES].size || begin(r)) &&
+                                                         put(r, &r->file[LINES], lines)));
 }
 
 /* ---- their end ---- */
@@ -397,10 +432,38 @@ static bool rewrite(struct drill_recording *r, struct drill_span head, struct dr
     return ok;
 }
 
+static void complete(struct drill_recording *r)
+{
+    r->files->stats.recorded++;
+    drill_files_keep(r->files, r->day, r->number, r->mails, r->bytes);
+    release(r);
+}
+
+bool drill_recording_whole(struct drill_recording *r, struct drill_span head,
+                           struct drill_span lines, struct drill_span tail)
+{
+    struct one_file *file = &r->file[LINES];
+    struct drill_buf all;
+    if (file->size || !is_ready(r, lines.len)) {
+        return false;
+    }
+    drill_buf_init(&all, NULL);
+    bool ok = drill_buf_append(&all, head) && drill_buf_append(&all, lines) &&
+              drill_buf_append(&all, tail) && write_all(file, drill_buf_span(&all)) == all.len;
+    if (ok) {
+        count(r, file, all.len);
+        r->files->broken = false;
+        complete(r);
+    } else {
+        (void)ftruncate(file->fd, 0);
+    }
+    drill_buf_fini(&all);
+    return ok;
+}
+
 void drill_recording_finish(struct drill_recording *r, struct drill_span head,
                             struct drill_span tail)
 {
-    struct drill_files *f = r->files;
     bool broken = r->broken;
     r->finishing = true;
     r->broken = false; /* there may be room again, if only for the head */
@@ -410,11 +473,9 @@ void drill_recording_finish(struct drill_recording *r, struct drill_span head,
         tail = drill_span_str("# Recording ended here: it could not be written on.\n");
     }
     if (rewrite(r, head, tail) && !broken) {
-        f->broken = false;
+        r->files->broken = false;
     }
-    f->stats.recorded++;
-    drill_files_keep(f, r->day, r->number, r->mails, r->bytes);
-    release(r);
+    complete(r);
 }
 
 void drill_recording_drop(struct drill_recording *r)

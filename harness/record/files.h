@@ -6,15 +6,15 @@
  *
  *     20261120T120000Z-1.drill        and .eml, .2.eml ..., .mta.bin, .milter.bin beside it
  *
- * Lines are appended as they come, by one write a flush, content before the lines that name it: so
- * after SIGKILL a file is whole up to its last line. drill_recording_finish puts the head before
- * them: a new file, then rename.
+ * A recording that is over before anything of it was written becomes its file at once. Else lines
+ * are appended, content before the lines that name it, so that what is there is whole up to its
+ * last line whenever we end; drill_recording_finish then puts the head before them: a new file, and
+ * a rename.
  *
- * Nothing here stops traffic: what cannot be written ends that recording, with one warning until
- * one could be written again. Its file gets its head when there is room for that at the
- * connection's end, else it keeps the provisional one. Putting it there copies the
- * lines, 2 ms for each MB of them (large values are not among them), in which nothing else is
- * passed on. Writing is synchronous; nothing queues in memory.
+ * What cannot be written ends that recording, with one warning until one could be written again.
+ * Its file gets its head when there is room for that at the connection's end, else it keeps the
+ * provisional one. Writing is synchronous, and slow where the disk is: mail is carried by another
+ * process (scribe.h).
  */
 #ifndef DRILL_RECORD_FILES_H
 #define DRILL_RECORD_FILES_H
@@ -47,13 +47,15 @@ struct drill_files_stats {
     uint64_t rotated;  /* removed for newer ones */
 };
 
-/* Looks at what is in the folder, and removes what a killed run left half made (*.part). */
+/* Looks at what is in the folder, and removes what a killed run left half made (*.part, and those
+ * without a line). */
 struct drill_files *drill_files_open(const struct drill_files_config *config,
                                      struct drill_error *err);
 const struct drill_files_stats *drill_files_stats(const struct drill_files *f);
 void drill_files_free(struct drill_files *f); /* behind its recordings */
 
-/* A recording with its provisional head. NULL: there is none (disk, limit, memory), told once. */
+/* A recording, of which only the name is there. NULL: there is none (disk, limit, memory), told
+ * once. */
 struct drill_recording *drill_recording_new(struct drill_files *f);
 const char *drill_recording_stem(const struct drill_recording *r);
 const char *drill_recording_time(const struct drill_recording *r); /* ISO 8601, UTC */
@@ -63,6 +65,10 @@ void drill_recording_append(struct drill_recording *r, enum drill_beside_kind ki
 /* Content first, then these lines. False: the recording has ended, now or before. */
 bool drill_recording_flush(struct drill_recording *r, struct drill_span lines);
 bool drill_recording_broken(const struct drill_recording *r);
+/* The whole file, where nothing was flushed before. Frees it. False: something was, or it could not
+ * be written; nothing has changed. */
+bool drill_recording_whole(struct drill_recording *r, struct drill_span head,
+                           struct drill_span lines, struct drill_span tail);
 /* The whole file: `head`, the lines so far, `tail`. Frees it. */
 void drill_recording_finish(struct drill_recording *r, struct drill_span head,
                             struct drill_span tail);

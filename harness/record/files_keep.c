@@ -15,7 +15,7 @@ struct found {
     char time[20];
     uint64_t number;
     uint64_t bytes;
-    bool mail, part;
+    bool lines, mail, part;
 };
 
 /* ---- names ---- */
@@ -50,7 +50,8 @@ static bool take_name(const char *name, struct found *out)
     const char *ending = strrchr(end, '.');
     out->mail = strcmp(ending, ".eml") == 0;
     out->part = strcmp(ending, ".part") == 0;
-    return out->mail || out->part || strcmp(end, ".drill") == 0 || strcmp(end, ".mta.bin") == 0 ||
+    out->lines = strcmp(end, ".drill") == 0;
+    return out->mail || out->part || out->lines || strcmp(end, ".mta.bin") == 0 ||
            strcmp(end, ".milter.bin") == 0;
 }
 
@@ -150,7 +151,7 @@ static bool take_entry(struct drill_files *f, const char *name, struct drill_buf
         !S_ISREG(st.st_mode)) {
         return true;
     }
-    if (found.part) {
+    if (found.part || (found.lines && st.st_size == 0)) {
         (void)unlinkat(f->folder, name, 0);
         return true;
     }

@@ -4,24 +4,28 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "net/link.h"
 #include "record/tap.h"
 #include "scenario/print.h"
 
+enum { TEXT = 64 * 1024 }; /* lines of a connection that may wait to be settled */
+
 struct drill_record {
     struct drill_record_config config;
-    struct drill_record_stats stats;
-    const struct drill_forward *forward;
-    uint64_t open;
+    struct recorded **open; /* by number; NULL: none */
+    size_t count;
+    struct drill_link unsettled;
 };
 
 /* One connection. */
 struct recorded {
     struct drill_record *record;
-    struct drill_recording *file; /* NULL: not recorded, or no more */
-    struct drill_injected *injected;
+    struct drill_recording *file;
+    struct drill_link unsettled;
     struct drill_transcript_sink sink;
     struct drill_tap tap;
     struct drill_keep_state keep;
+    bool cut; /* it goes no further than its lines */
 };
 
 struct drill_record *drill_record_new(const struct drill_record_config *config,
@@ -34,17 +38,16 @@ struct drill_record *drill_record_new(const struct drill_record_config *config,
     }
     memset(r, 0, sizeof(*r));
     r->config = *config;
+    drill_link_init(&r->unsettled);
     return r;
 }
 
 void drill_record_free(struct drill_record *r)
 {
-    drill_alloc_resize(NULL, r, 0);
-}
-
-const struct drill_record_stats *drill_record_stats(const struct drill_record *r)
-{
-    return &r->stats;
+    if (r) {
+        drill_alloc_resize(NULL, r->open, 0);
+        drill_alloc_resize(NULL, r, 0);
+    }
 }
 
 /* ---- the first lines and the last ---- */
@@ -58,7 +61,7 @@ static const char *outcome(const struct recorded *c)
 {
     const struct drill_tap *t = &c->tap;
     const struct drill_implied *i = &t->implied;
-    if (drill_recording_broken(c->file)) {
+    if (c->cut || drill_recording_broken(c->file)) {
         return "not to its end";
     }
     if (t->side[DRILL_TO_MTA].how == DRILL_END_REFUSED) {
@@ -145,154 +148,189 @@ static void append(void *ctx, enum drill_beside_kind kind, const struct drill_be
     drill_recording_append(c->file, kind, file, bytes);
 }
 
-/* What the last event made of lines goes to the file. From here on nothing is recorded when that
- * fails: a recording with a hole would be another conversation. */
-static void flush(struct recorded *c)
+/* Whether lines are worth making. From where one could not be written on nothing is recorded: a
+ * recording with a hole would be another conversation. */
+static bool is_recorded(const struct recorded *c)
+{
+    return !drill_recording_broken(c->file) && !c->tap.transcript.incomplete;
+}
+
+static void settle(struct recorded *c)
 {
     struct drill_buf *text = &c->tap.transcript.text;
-    if (!drill_recording_broken(c->file) && !c->tap.transcript.incomplete) {
+    drill_link_remove(&c->unsettled);
+    if (is_recorded(c)) {
         (void)drill_recording_flush(c->file, drill_buf_span(text));
     }
     text->len = 0;
 }
 
-static bool is_recorded(const struct recorded *c)
+/* It has lines that are in no file yet. */
+static void changed(struct recorded *c)
 {
-    return c->file && !drill_recording_broken(c->file) && !c->tap.transcript.incomplete;
+    if (c->tap.transcript.text.len > TEXT) {
+        settle(c);
+    } else if (drill_link_alone(&c->unsettled)) {
+        drill_link_append(&c->record->unsettled, &c->unsettled);
+    }
 }
 
-static void *opened(void *ctx, uint64_t now, const struct drill_address *from)
+void drill_record_settle(struct drill_record *r)
 {
-    struct drill_record *r = ctx;
+    while (!drill_link_alone(&r->unsettled)) {
+        settle(DRILL_LINK_OWNER(r->unsettled.next, struct recorded, unsettled));
+    }
+}
+
+static bool is_stalwart(const char *profile)
+{
+    return profile && strcmp(profile, "stalwart") == 0;
+}
+
+static struct recorded *open_one(struct drill_record *r, uint64_t now)
+{
     struct recorded *c = drill_alloc_resize(NULL, NULL, sizeof(*c));
-    (void)from; /* the MTA's own host: the client is in the frames */
-    r->stats.connections++;
-    if (!c) {
+    struct drill_recording *file = c ? drill_recording_new(r->config.files) : NULL;
+    if (!file) {
+        drill_alloc_resize(NULL, c, 0);
         return NULL;
     }
     memset(c, 0, sizeof(*c));
     c->record = r;
-    c->file = drill_recording_new(r->config.files);
+    c->file = file;
+    drill_link_init(&c->unsettled);
     c->sink.append = append;
     c->sink.ctx = c;
-    if (r->config.inject) {
-        c->injected = drill_injected_new(r->config.inject, r->stats.connections);
-    }
-    if (!c->file && !c->injected) {
-        drill_alloc_resize(NULL, c, 0);
-        return NULL;
-    }
-    drill_tap_init(&c->tap, c->file ? drill_recording_stem(c->file) : "", &c->sink, NULL, now);
-    c->tap.transcript.body_is_mail = r->config.mta && strcmp(r->config.mta, "stalwart") == 0;
-    r->open++;
-    r->stats.most = r->open > r->stats.most ? r->open : r->stats.most;
+    drill_tap_init(&c->tap, drill_recording_stem(file), &c->sink, NULL, now);
+    c->tap.transcript.body_is_mail = is_stalwart(r->config.mta);
     return c;
 }
 
-static void linked(void *who, uint64_t now)
+static void bytes(struct recorded *c, const struct drill_tapped *e, struct drill_span span)
 {
-    struct recorded *c = who;
-    (void)now;
-    c->tap.linked = true;
+    const struct drill_profile *mta = c->tap.implied.mta;
+    struct drill_transcript *t = &c->tap.transcript;
+    t->body_is_mail = t->body_is_mail || (!c->record->config.mta && mta && is_stalwart(mta->name));
+    drill_keep_bytes(c->record->config.keep, &c->keep, e->dir, span);
+    drill_tap_bytes(&c->tap, e->dir, span, e->now);
 }
 
-static void bytes(void *who, enum drill_dir dir, struct drill_span span, uint64_t now)
+static void note(struct recorded *c, struct drill_span text)
 {
-    struct recorded *c = who;
-    if (is_recorded(c)) {
-        const struct drill_profile *mta = c->tap.implied.mta;
-        c->tap.transcript.body_is_mail =
-            c->tap.transcript.body_is_mail ||
-            (!c->record->config.mta && mta && strcmp(mta->name, "stalwart") == 0);
-        drill_keep_bytes(c->record->config.keep, &c->keep, dir, span);
-        drill_tap_bytes(&c->tap, dir, span, now);
-        flush(c);
+    char line[320];
+    if (text.len) {
+        (void)snprintf(line, sizeof(line), "%.*s", (int)text.len, (const char *)text.ptr);
+        drill_transcript_note(&c->tap.transcript, line);
     }
 }
 
-static void edit(void *who, enum drill_dir dir, struct drill_span span, uint64_t now,
-                 struct drill_forward_edit *want)
+static void last_lines(const struct recorded *c, const char *remark, struct drill_buf *out)
 {
-    struct recorded *c = who;
-    if (!c->injected) {
-        return;
-    }
-    drill_injected_edit(c->injected, dir, span, now, want);
-    if (!c->injected->note[0]) {
-        return;
-    }
-    c->record->stats.injected++;
-    if (is_recorded(c)) {
-        drill_transcript_note(&c->tap.transcript, c->injected->note);
-        if (want->then != DRILL_END_NONE) {
-            drill_tap_ended(&c->tap, c->injected->ender, want->then, 0, 0, now);
-        }
-        flush(c);
+    if (c->tap.transcript.incomplete) {
+        add(out, "# Memory was refused here: the recording is not complete.\n");
+    } else if (remark) {
+        add(out, remark);
+    } else {
+        drill_implied_verdicts(&c->tap.implied, out);
     }
 }
 
-static void ended(void *who, enum drill_dir dir, enum drill_end how, int error, uint64_t in_flight,
-                  uint64_t now)
+static void finish(struct recorded *c, const char *remark)
 {
-    struct recorded *c = who;
-    const struct drill_forward *forward = c->record->forward;
-    if (is_recorded(c)) {
-        const char *tls = forward ? drill_forward_tls_error(forward, dir) : "";
-        if (tls[0]) {
-            drill_transcript_note(&c->tap.transcript, tls);
-        }
-        drill_tap_ended(&c->tap, dir, how, error, in_flight, now);
-        flush(c);
-    }
-}
-
-static void finish(struct recorded *c)
-{
+    const struct drill_span lines = drill_buf_span(&c->tap.transcript.text);
     struct drill_buf first, last;
     drill_buf_init(&first, NULL);
     drill_buf_init(&last, NULL);
     head(c, &first);
-    if (c->tap.transcript.incomplete) {
-        add(&last, "# Memory was refused here: the recording is not complete.\n");
-    } else {
-        drill_implied_verdicts(&c->tap.implied, &last);
+    last_lines(c, remark, &last);
+    if (c->tap.transcript.incomplete ||
+        !drill_recording_whole(c->file, drill_buf_span(&first), lines, drill_buf_span(&last))) {
+        settle(c);
+        first.len = 0;
+        head(c, &first); /* which knows now whether that failed */
+        drill_recording_finish(c->file, drill_buf_span(&first), drill_buf_span(&last));
     }
-    drill_recording_finish(c->file, drill_buf_span(&first), drill_buf_span(&last));
     drill_buf_fini(&first);
     drill_buf_fini(&last);
 }
 
-static void closed(void *who, uint64_t now)
+/* `remark`: why it goes no further than this, a line; NULL: it is complete. */
+static void close_one(struct recorded *c, uint64_t now, const char *remark)
 {
-    struct recorded *c = who;
-    if (c->file) {
+    c->cut = remark != NULL;
+    if (c->cut) { /* how it went on, nobody knows: not that a frame is torn, either */
+        drill_implied_end(&c->tap.implied, c->tap.transcript.beside[DRILL_BESIDE_MAIL].name);
+    } else {
         drill_tap_closed(&c->tap, now);
-        flush(c);
-        if (drill_keep_wanted(c->record->config.keep, &c->keep, &c->tap)) {
-            finish(c);
-        } else {
-            drill_recording_drop(c->file);
-        }
     }
-    c->record->open--;
-    drill_injected_free(c->injected);
+    drill_link_remove(&c->unsettled);
+    if (drill_keep_wanted(c->record->config.keep, &c->keep, &c->tap) || c->cut) {
+        finish(c, remark);
+    } else {
+        drill_recording_drop(c->file);
+    }
     drill_tap_fini(&c->tap);
     drill_alloc_resize(NULL, c, 0);
 }
 
-void drill_record_forward(struct drill_record *r, const struct drill_forward *forward)
+/* ---- events ---- */
+
+static struct recorded **place(struct drill_record *r, uint32_t number)
 {
-    r->forward = forward;
+    if (number >= r->count) {
+        size_t count = number < 64 ? 64 : (size_t)number * 2;
+        struct recorded **more =
+            drill_alloc_resize(NULL, r->open, count * sizeof(struct recorded *));
+        if (!more) {
+            return NULL;
+        }
+        memset(more + r->count, 0, (count - r->count) * sizeof(struct recorded *));
+        r->open = more;
+        r->count = count;
+    }
+    return &r->open[number];
 }
 
-void drill_record_tap(struct drill_record *r, struct drill_forward_tap *tap)
+static void happened(struct recorded *c, const struct drill_tapped *e, struct drill_span span)
 {
-    memset(tap, 0, sizeof(*tap));
-    tap->opened = opened;
-    tap->linked = linked;
-    tap->bytes = bytes;
-    tap->edit = r->config.inject ? edit : NULL;
-    tap->ended = ended;
-    tap->closed = closed;
-    tap->ctx = r;
+    switch (e->kind) {
+    case DRILL_TAPPED_LINKED: c->tap.linked = true; return;
+    case DRILL_TAPPED_BYTES: bytes(c, e, span); break;
+    case DRILL_TAPPED_NOTE: note(c, span); break;
+    case DRILL_TAPPED_ENDED:
+        note(c, span);
+        drill_tap_ended(&c->tap, e->dir, e->how, e->error, e->in_flight, e->now);
+        break;
+    case DRILL_TAPPED_OPENED:
+    case DRILL_TAPPED_CLOSED: return;
+    }
+    changed(c);
+}
+
+void drill_record_take(struct drill_record *r, const struct drill_tapped *e, struct drill_span span)
+{
+    struct recorded **c = place(r, e->connection);
+    if (!c) {
+        return;
+    }
+    if (e->kind == DRILL_TAPPED_OPENED) {
+        *c = open_one(r, e->now);
+    } else if (*c && e->kind == DRILL_TAPPED_CLOSED) {
+        close_one(*c, e->now,
+                  e->incomplete ? "# What passed behind this could not be written in time.\n"
+                                : NULL);
+        *c = NULL;
+    } else if (*c && is_recorded(*c)) {
+        happened(*c, e, span);
+    }
+}
+
+void drill_record_end(struct drill_record *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->open[i]) {
+            close_one(r->open[i], 0, "# The recorder was killed here.\n");
+            r->open[i] = NULL;
+        }
+    }
 }
