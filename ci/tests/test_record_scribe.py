@@ -111,6 +111,22 @@ def test_without_the_scribe_mail_goes_on_and_that_is_told_once(any_drill, work):
     assert len(recorder.recordings()) == 1
 
 
+def test_without_the_scribe_a_connection_that_stands_goes_on(any_drill, work):
+    with milter() as fake, Recorder(any_drill, work, fake.address) as recorder, \
+            connect(recorder) as mta:
+        mta.sendall(OFFER)
+        read_frame(mta)
+        recorder.wait(1, "< optneg")
+        scribe = recorder.scribe()
+        os.kill(scribe, signal.SIGKILL)
+        assert wait_until(lambda: is_dead(scribe), lambda: True, SECONDS)
+        for _ in range(2 * HELD // PIECE):  # more than could wait for it
+            mta.sendall(frame(b"B", b"z" * PIECE))
+            read_frame(mta)
+    assert recorder.err.count("recording has ended, mail goes on") == 1, recorder.err
+    assert " 1 not or not wholly written" in recorder.out
+
+
 def is_dead(pid):
     with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
         return stat.read().rpartition(")")[2].split()[0] in "ZX"
@@ -150,16 +166,17 @@ def test_mail_waits_for_no_disk_that_hangs(any_drill, work, stopped):
     with Fake(swallowing) as fake, Recorder(any_drill, work, fake.address) as recorder:
         stopped(recorder.scribe())
         giant(recorder)
+        giant(recorder)  # that it hangs is known by now
         with contextlib.closing(connect(recorder)) as mta:  # a small one still fits
             mta.sendall(OFFER)
             read_frame(mta)
         go_on(recorder.scribe())
-        recorder.wait(1, "could not be written in time")
+        recorder.wait(2, "could not be written in time")
         giant(recorder)
         recorder.wait(1, ", 0 messages, the connection ended early")
     assert recorder.err.count("the disk hangs") == 1, recorder.err
-    assert recorder.out.startswith("3 connections"), recorder.out
-    assert " 1 not or not wholly written" in recorder.out
+    assert recorder.out.startswith("4 connections"), recorder.out
+    assert " 2 not or not wholly written" in recorder.out
     first = recorder.texts()[0]
     assert "not to its end" in first.splitlines()[0] and re.search(r"^> body", first, re.MULTILINE), first
     for path in recorder.recordings():

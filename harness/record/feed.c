@@ -84,7 +84,7 @@ static bool tell_closed(struct fed *c, uint64_t now)
     return drill_scribe_tell(c->feed->scribe, &event, drill_span_of(NULL, 0));
 }
 
-/* Those that are over go first: the scribe holds something for each. */
+/* As many as there is room for; the rest when the next one is over. */
 static void tell_unclosed(struct drill_feed *f, uint64_t now)
 {
     while (!drill_link_alone(&f->unclosed)) {
@@ -99,9 +99,6 @@ static void tell_unclosed(struct drill_feed *f, uint64_t now)
 static void tell(struct fed *c, struct drill_tapped event, struct drill_span bytes)
 {
     struct drill_feed *f = c->feed;
-    if (!drill_link_alone(&f->unclosed)) {
-        tell_unclosed(f, event.now);
-    }
     event.connection = c->number;
     if (!c->lost && !drill_scribe_tell(f->scribe, &event, bytes)) {
         c->lost = true; /* a recording with a hole would be another conversation */
@@ -213,11 +210,12 @@ void drill_feed_tap(struct drill_feed *f, struct drill_forward_tap *tap)
 
 void drill_feed_free(struct drill_feed *f)
 {
-    while (f && !drill_link_alone(&f->unclosed)) {
+    if (!f) {
+        return;
+    }
+    while (!drill_link_alone(&f->unclosed)) {
         forget(DRILL_LINK_OWNER(f->unclosed.next, struct fed, link));
     }
-    if (f) {
-        drill_buf_fini(&f->numbers);
-    }
+    drill_buf_fini(&f->numbers);
     drill_alloc_resize(NULL, f, 0);
 }
