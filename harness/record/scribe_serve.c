@@ -15,9 +15,9 @@ enum {
     RESERVE = 32      /* descriptors that are not for recordings */
 };
 
-/* Those that end the other process, and SIGXFSZ: it becomes the error EFBIG, a full disk like any.
- */
-static const int ignored[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGPIPE, SIGXFSZ};
+/* Those that end the other process; SIGTTOU, to warn from the background; SIGXFSZ, which becomes
+ * the error EFBIG, a full disk like any. */
+static const int ignored[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGPIPE, SIGXFSZ, SIGTTOU};
 
 static void step_back(void)
 {
