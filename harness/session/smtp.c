@@ -13,130 +13,6 @@
 
 static void go(struct drill_smtp *s, enum drill_smtp_step step);
 
-/* ---- results ---- */
-
-static uint8_t stage_of(enum drill_smtp_step step)
-{
-    switch (step) {
-    case SMTP_STEP_OPEN:
-    case SMTP_STEP_OPENING:
-    case SMTP_STEP_GREETING: return DRILL_SMFIC_CONNECT;
-    case SMTP_STEP_EHLO:
-    case SMTP_STEP_HELO: return DRILL_SMFIC_HELO;
-    case SMTP_STEP_MAIL: return DRILL_SMFIC_MAIL;
-    case SMTP_STEP_RCPT: return DRILL_SMFIC_RCPT;
-    case SMTP_STEP_DATA: return DRILL_SMFIC_DATA;
-    case SMTP_STEP_CONTENT: return DRILL_SMFIC_BODYEOB;
-    case SMTP_STEP_QUIT: return DRILL_SMFIC_QUIT;
-    case SMTP_STEP_XCLIENT:
-    case SMTP_STEP_MESSAGE:
-    case SMTP_STEP_RSET:
-    case SMTP_STEP_XFORWARD:
-    case SMTP_STEP_SAY:
-    case SMTP_STEP_LEAVE:
-    case SMTP_STEP_LOSE:
-    case SMTP_STEP_DONE: break;
-    }
-    return DRILL_SMFIC_UNKNOWN;
-}
-
-/* NULL: no memory. */
-static struct drill_smtp_reply *add(struct drill_smtp *s)
-{
-    struct drill_smtp_reply *r = drill_arena_take(s->arena, sizeof(*r));
-    if (!r) {
-        s->no_memory = true;
-        return NULL;
-    }
-    if (s->last) {
-        s->last->next = r;
-        s->last->told.next = &r->told;
-    } else {
-        s->replies = r;
-    }
-    s->last = r;
-    r->session = s->session;
-    r->at = s->now;
-    r->told.stage = stage_of(s->step);
-    r->told.message = s->step < SMTP_STEP_MESSAGE || !s->message ? 0 : s->number;
-    r->told.rcpt = s->step == SMTP_STEP_RCPT ? (uint32_t)s->rcpt + 1 : 0;
-    return r;
-}
-
-static void fault(struct drill_smtp *s, struct drill_smtp_reply *r, unsigned bits)
-{
-    r->faults |= bits;
-    if (r->faults && !s->faulty) {
-        s->faulty = r;
-    }
-}
-
-static void early_fault(struct drill_smtp *s, struct drill_smtp_reply *r)
-{
-    fault(s, r, s->early ? DRILL_SMTP_EARLY : 0);
-    s->early = false;
-}
-
-/* A line of its own for the outcome of the current message. */
-static void conclude_as(struct drill_smtp *s, const struct drill_smtp_reply *like, uint8_t stage)
-{
-    struct drill_smtp_reply *r = add(s);
-    if (!r) {
-        return;
-    }
-    r->silent = like->silent;
-    r->how = like->how;
-    r->error = like->error;
-    r->told.message = s->number;
-    r->told.stage = stage;
-    r->told.rcpt = 0;
-    r->told.code = like->told.code;
-    r->told.line = like->told.line;
-    r->told.final = true;
-    s->concluded = true;
-}
-
-static void next_message(struct drill_smtp *s)
-{
-    s->message = s->message->next;
-    s->number++;
-    s->concluded = false;
-}
-
-/* Where a message stands while the client says what belongs to no stage. */
-static uint8_t near_stage(const struct drill_smtp *s)
-{
-    if (s->step == SMTP_STEP_SAY) {
-        return s->place;
-    }
-    return s->step == SMTP_STEP_XCLIENT ? DRILL_SMFIC_CONNECT : DRILL_SMFIC_MAIL;
-}
-
-/* The session has come to its end: `r` is the outcome of all messages that have none. */
-static void conclude_rest(struct drill_smtp *s, struct drill_smtp_reply *r)
-{
-    uint8_t stage = r->told.stage;
-    if (stage == DRILL_SMFIC_UNKNOWN) {
-        stage = near_stage(s);
-    } else if (s->message && !s->concluded && r->told.message == s->number) {
-        r->told.final = true;
-        s->concluded = true;
-    }
-    for (; s->message && !s->no_memory; next_message(s)) {
-        if (!s->concluded) {
-            conclude_as(s, r, stage);
-        }
-    }
-}
-
-static const struct drill_smtp_reply abandoned = {.told = {.stage = DRILL_SMFIC_ABORT}};
-
-static void abandon_rest(struct drill_smtp *s)
-{
-    struct drill_smtp_reply like = abandoned;
-    conclude_rest(s, &like);
-}
-
 /* ---- steps ---- */
 
 static void be_patient(struct drill_smtp *s)
@@ -185,7 +61,7 @@ static void end_session(struct drill_smtp *s)
 static void begin_message(struct drill_smtp *s)
 {
     if (s->concluded) {
-        next_message(s);
+        drill_smtp_next_message(s);
     }
     s->rcpt = 0;
     s->rcpts_taken = 0;
@@ -233,11 +109,11 @@ static void extras(struct drill_smtp *s)
     switch (s->extra->act) {
     case DRILL_SMTP_SAY: go(s, SMTP_STEP_SAY); break;
     case DRILL_SMTP_LEAVE:
-        abandon_rest(s);
+        drill_smtp_abandon_rest(s);
         go(s, SMTP_STEP_LEAVE);
         break;
     case DRILL_SMTP_LOSE:
-        abandon_rest(s);
+        drill_smtp_abandon_rest(s);
         go(s, SMTP_STEP_LOSE);
         break;
     }
@@ -261,7 +137,7 @@ static bool is_class(const struct drill_smtp_reply *r, unsigned first_digit)
 
 static void refused(struct drill_smtp *s, struct drill_smtp_reply *r, uint8_t stage)
 {
-    conclude_rest(s, r);
+    drill_smtp_conclude_rest(s, r);
     place(s, stage, SMTP_STEP_QUIT);
 }
 
@@ -353,7 +229,7 @@ static void said_answered(struct drill_smtp *s, const struct drill_smtp_reply *r
     bool taken = is_class(r, 2);
     s->extra = s->extra->next;
     if (taken && drill_smtp_verb(line, "QUIT")) {
-        abandon_rest(s);
+        drill_smtp_abandon_rest(s);
         go(s, SMTP_STEP_LEAVE);
         return;
     }
@@ -363,7 +239,7 @@ static void said_answered(struct drill_smtp *s, const struct drill_smtp_reply *r
         s->transaction = false;
         s->next = SMTP_STEP_MESSAGE;
         if (!s->concluded) {
-            conclude_as(s, &abandoned, DRILL_SMFIC_ABORT);
+            drill_smtp_abandon(s);
         }
     }
     extras(s);
@@ -397,7 +273,7 @@ static void course(struct drill_smtp *s, struct drill_smtp_reply *r)
         break;
     case SMTP_STEP_SAY: said_answered(s, r); break;
     case SMTP_STEP_QUIT:
-        fault(s, r, drill_smtp_in_pending(&s->in) ? DRILL_SMTP_EARLY : 0);
+        drill_smtp_fault(s, r, drill_smtp_in_pending(&s->in) ? DRILL_SMTP_EARLY : 0);
         go(s, SMTP_STEP_LEAVE);
         break;
     case SMTP_STEP_OPEN:
@@ -409,6 +285,12 @@ static void course(struct drill_smtp *s, struct drill_smtp_reply *r)
     }
 }
 
+static void early_fault(struct drill_smtp *s, struct drill_smtp_reply *r)
+{
+    drill_smtp_fault(s, r, s->early ? DRILL_SMTP_EARLY : 0);
+    s->early = false;
+}
+
 /* Of 2xx and 3xx: only DATA is answered by 3xx, and only by that. */
 static bool is_wrong(const struct drill_smtp *s, const struct drill_smtp_reply *r)
 {
@@ -418,7 +300,7 @@ static bool is_wrong(const struct drill_smtp *s, const struct drill_smtp_reply *
 
 static void answered(struct drill_smtp *s, bool complete)
 {
-    struct drill_smtp_reply *r = add(s);
+    struct drill_smtp_reply *r = drill_smtp_add(s);
     struct drill_span text = drill_smtp_in_text(&s->in);
     if (r) {
         r->told.line = drill_arena_copy(s->arena, text);
@@ -429,10 +311,10 @@ static void answered(struct drill_smtp *s, bool complete)
         return;
     }
     r->told.code = complete ? s->in.code : 0;
-    fault(s, r, s->in.faults | (is_wrong(s, r) ? DRILL_SMTP_WRONG_CODE : 0));
+    drill_smtp_fault(s, r, s->in.faults | (is_wrong(s, r) ? DRILL_SMTP_WRONG_CODE : 0));
     early_fault(s, r);
     if (!complete || r->told.code == 421) {
-        conclude_rest(s, r);
+        drill_smtp_conclude_rest(s, r);
         go(s, SMTP_STEP_LEAVE);
     } else {
         course(s, r);
@@ -442,14 +324,14 @@ static void answered(struct drill_smtp *s, bool complete)
 /* No reply came, and none will. */
 static void unanswered(struct drill_smtp *s, bool silent, enum drill_end how, int error)
 {
-    struct drill_smtp_reply *r = add(s);
+    struct drill_smtp_reply *r = drill_smtp_add(s);
     if (r) {
         r->silent = silent;
         r->how = how;
         r->error = error;
         early_fault(s, r);
-        fault(s, r, !silent && drill_smtp_in_torn(&s->in) ? DRILL_SMTP_TORN : 0);
-        conclude_rest(s, r);
+        drill_smtp_fault(s, r, !silent && drill_smtp_in_torn(&s->in) ? DRILL_SMTP_TORN : 0);
+        drill_smtp_conclude_rest(s, r);
     }
     go(s, SMTP_STEP_LEAVE);
 }

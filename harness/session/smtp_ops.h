@@ -15,4 +15,15 @@ void drill_smtp_offered(struct drill_smtp *s, struct drill_span reply);
 /* A said line begins with that verb. */
 bool drill_smtp_verb(struct drill_span line, const char *verb);
 
+/* smtp_told.c: results. A reply to the current step; NULL: no memory. */
+struct drill_smtp_reply *drill_smtp_add(struct drill_smtp *s);
+void drill_smtp_fault(struct drill_smtp *s, struct drill_smtp_reply *r, unsigned bits);
+void drill_smtp_next_message(struct drill_smtp *s);
+/* We ended the current message. */
+void drill_smtp_abandon(struct drill_smtp *s);
+/* The session has come to its end: `r`, or that we ended it, is the outcome of all messages that
+ * have none. */
+void drill_smtp_conclude_rest(struct drill_smtp *s, struct drill_smtp_reply *r);
+void drill_smtp_abandon_rest(struct drill_smtp *s);
+
 #endif
