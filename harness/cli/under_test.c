@@ -78,7 +78,7 @@ bool cli_under_test_begin(struct cli_under_test *u, const struct drill_scene *sc
                                        .proxy = u->proxy};
     drill_smtp_init(u->smtp, &config, &u->arena);
     cli_under_test_forget(u);
-    u->conn = drill_net_smtp(u->net, &u->smtp_address, u->smtp, err);
+    u->conn = drill_net_smtp(u->net, &u->smtp_address, u->smtp, NULL, err);
     return u->conn != NULL;
 }
 

@@ -98,6 +98,7 @@ static void conn_end_tls(struct drill_net_conn *c, bool notify)
         }
         drill_tls_conn_end(c->tls);
     }
+    c->tls = c->starttls ? NULL : c->tls;
 }
 
 static void conn_release(struct drill_net_conn *c, bool reset)
@@ -530,7 +531,7 @@ void drill_net_conn_free(struct drill_net_conn *c)
     drill_link_remove(&c->all);
     drill_link_remove(&c->ready);
     c->net->undone -= c->done || c->background ? 0 : 1;
-    drill_tls_conn_free(c->tls);
+    drill_tls_conn_free(c->starttls ? c->starttls : c->tls);
     drill_alloc_resize(NULL, c->peers, 0);
     drill_alloc_resize(NULL, c, 0);
 }
@@ -543,12 +544,14 @@ bool drill_net_conn_tls(struct drill_net_conn *c, const struct drill_tls *tls)
 
 const char *drill_net_conn_tls_error(const struct drill_net_conn *c)
 {
-    return c->tls ? drill_tls_conn_error(c->tls) : "";
+    const struct drill_tls_conn *t = c->starttls ? c->starttls : c->tls;
+    return t ? drill_tls_conn_error(t) : "";
 }
 
 const char *drill_net_conn_tls_note(const struct drill_net_conn *c)
 {
-    return c->tls ? drill_tls_conn_note(c->tls) : "";
+    const struct drill_tls_conn *t = c->starttls ? c->starttls : c->tls;
+    return t ? drill_tls_conn_note(t) : "";
 }
 
 bool drill_net_conn_done(const struct drill_net_conn *c)

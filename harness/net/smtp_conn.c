@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "net/smtp_conn.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -15,6 +16,7 @@ static enum drill_wish_kind wish_kind(enum drill_smtp_wish_kind kind)
     case DRILL_SMTP_OPEN: return DRILL_WISH_OPEN;
     case DRILL_SMTP_CLOSE: return DRILL_WISH_DRAIN;
     case DRILL_SMTP_RESET: return DRILL_WISH_RESET;
+    case DRILL_SMTP_TLS: /* client_wish has done it */
     case DRILL_SMTP_DONE: break;
     }
     return DRILL_WISH_DONE;
@@ -53,24 +55,55 @@ static struct drill_smtp_event event_in(const struct drill_event *in)
 
 /* ---- the client ---- */
 
+/* The handshake is part of the first write, and of the reads until it is done. */
+static void begin_tls(struct drill_net_conn *c, uint64_t now)
+{
+    c->tls = c->starttls;
+    if (!c->tls || c->fd < 0 || !drill_tls_conn_begin(c->tls, c->fd)) {
+        const struct drill_smtp_event end = {
+            .kind = DRILL_SMTP_ENDED, .now = now, .how = DRILL_END_ERROR, .error = ENOMEM};
+        c->tls = NULL;
+        drill_smtp_event(c->smtp, &end);
+    }
+}
+
 static void client_wish(void *self, uint64_t now, struct drill_wish *wish)
 {
+    struct drill_net_conn *c = self;
     struct drill_smtp_wish in;
-    drill_smtp_wish(self, now, &in);
+    drill_smtp_wish(c->smtp, now, &in);
+    if (in.kind == DRILL_SMTP_TLS) {
+        begin_tls(c, now);
+        drill_smtp_wish(c->smtp, now, &in);
+    }
     wish_out(&in, wish);
 }
 
 static void client_event(void *self, const struct drill_event *event)
 {
+    struct drill_net_conn *c = self;
     struct drill_smtp_event in = event_in(event);
-    drill_smtp_event(self, &in);
+    drill_smtp_event(c->smtp, &in);
 }
 
 struct drill_net_conn *drill_net_smtp(struct drill_net *net, const struct drill_address *a,
-                                      struct drill_smtp *smtp, struct drill_error *err)
+                                      struct drill_smtp *smtp, const struct drill_tls *starttls,
+                                      struct drill_error *err)
 {
-    struct drill_play_user user = {client_wish, client_event, smtp};
-    return drill_net_connect_user(net, a, &user, err);
+    struct drill_play_user user = {client_wish, client_event, NULL};
+    struct drill_net_conn *c = drill_net_connect_user(net, a, &user, err);
+    if (!c) {
+        return NULL;
+    }
+    c->play.user.self = c;
+    c->smtp = smtp;
+    c->starttls = starttls ? drill_tls_conn_new(starttls) : NULL;
+    if (starttls && !c->starttls) {
+        drill_error_set(err, DRILL_ERR_MEMORY, "no memory for TLS");
+        drill_net_conn_free(c);
+        c = NULL;
+    }
+    return c;
 }
 
 /* ---- the sink ---- */

@@ -2,8 +2,8 @@
 /*
  * The SMTP client and the sink on real sockets, beside the plays of the same reactor.
  *
- *     drill_net_smtp(net, &mta, &smtp, &err);         a play like others: drill_net_run waits for
- * it sink = drill_net_sink_new(net, &here, &deliveries, &err);       takes mail while the net runs
+ *     drill_net_smtp(net, &mta, &smtp, NULL, &err);   a play like others: drill_net_run waits
+ *     sink = drill_net_sink_new(net, &here, &deliveries, &err);       takes mail while the net runs
  *     drill_net_run(net, NULL, NULL);
  *     drill_net_sink_wait(sink, drill_net_now(net) + 5000000, enough, ctx);
  */
@@ -14,9 +14,12 @@
 #include "session/sink.h"
 #include "session/smtp.h"
 
-/* `a`: where the MTA takes mail. To be freed by drill_net_conn_free, before `smtp` goes. */
+/* `a`: where the MTA takes mail. `starttls`: the client's side of TLS, for a client that is
+ * configured to wish for it; NULL: it is not. What TLS says of a failure: drill_net_conn_tls_error.
+ * To be freed by drill_net_conn_free, before `smtp` and `starttls` go. */
 struct drill_net_conn *drill_net_smtp(struct drill_net *net, const struct drill_address *a,
-                                      struct drill_smtp *smtp, struct drill_error *err);
+                                      struct drill_smtp *smtp, const struct drill_tls *starttls,
+                                      struct drill_error *err);
 
 enum { DRILL_NET_SINK_SESSIONS = 32 }; /* at once; more connections wait in the system's backlog */
 

@@ -9,6 +9,7 @@
 #include "net/net.h"
 #include "net/rights.h"
 #include "net/tls_conn.h"
+#include "session/smtp.h"
 
 enum { DRILL_NET_BUFFER = 64 * 1024, DRILL_NET_ADDRESSES = 16 };
 
@@ -62,7 +63,9 @@ struct drill_net_conn {
     uint64_t timer_at; /* when `timer` fires: not later than `until` */
     uint64_t retry_at;
     int open_error;
-    struct drill_tls_conn *tls; /* NULL: plain */
+    struct drill_tls_conn *tls;      /* NULL: plain */
+    struct drill_tls_conn *starttls; /* what becomes `tls` in the midst of a connection */
+    struct drill_smtp *smtp;         /* whose client it is */
     int recv_waits, send_waits; /* EV_READ, EV_WRITE: for what reading and writing wait in TLS */
     struct drill_net_listener *listener; /* acceptor */
     struct drill_net_peer *peers;        /* connector */

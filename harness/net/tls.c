@@ -120,6 +120,16 @@ struct drill_tls *drill_tls_client(const char *ca_file, const char *host, bool a
     return t;
 }
 
+struct drill_tls *drill_tls_smtp_client(const char *ca_file, const char *host,
+                                        struct drill_error *err)
+{
+    struct drill_tls *t = drill_tls_client(ca_file, host, ca_file == NULL, err);
+    if (t) {
+        t->smtp = true;
+    }
+    return t;
+}
+
 void drill_tls_free(struct drill_tls *tls)
 {
     if (tls) {

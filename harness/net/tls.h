@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TLS from the first byte of a connection: what one side shows and what it checks, made once and
- * used by any number of connections (drill_net_conn_tls).
+ * TLS from the first byte of a connection, or behind STARTTLS: what one side shows and what it
+ * checks, made once and used by any number of connections (drill_net_conn_tls).
  *
  *     tls = drill_tls_client("ca.pem", "milter.example", false, &err);    the MTA: checks
  *     ca = drill_tls_ca_new(&err);                                        the milter: shows
@@ -51,6 +51,9 @@ struct drill_tls *drill_tls_server_files(const char *cert_file, const char *key_
  * `host`, name or address; with `allow_invalid` it takes any. */
 struct drill_tls *drill_tls_client(const char *ca_file, const char *host, bool allow_invalid,
                                    struct drill_error *err);
+/* For STARTTLS at an MTA: as MTAs do, it takes any certificate, but with a `ca_file`. */
+struct drill_tls *drill_tls_smtp_client(const char *ca_file, const char *host,
+                                        struct drill_error *err);
 /* After the connections that use it. */
 void drill_tls_free(struct drill_tls *tls);
 

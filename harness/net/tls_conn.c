@@ -98,7 +98,7 @@ bool drill_tls_conn_begin(struct drill_tls_conn *t, int fd)
 
 static const char *peer_of(const struct drill_tls_conn *t)
 {
-    return t->tls->client ? "the milter" : "the MTA";
+    return t->tls->client && !t->tls->smtp ? "the milter" : "the MTA";
 }
 
 static bool is_record(const struct drill_tls_socket *s)
@@ -152,7 +152,8 @@ static void tell_failure(struct drill_tls_conn *t)
 static void tell_gone(struct drill_tls_conn *t)
 {
     (void)snprintf(t->text, sizeof(t->text), "%s ended the connection in the TLS handshake%s",
-                   peer_of(t), t->tls->client ? ", as a milter without TLS does" : "");
+                   peer_of(t),
+                   t->tls->client && !t->tls->smtp ? ", as a milter without TLS does" : "");
 }
 
 /* No more bytes will come, or none can go. */

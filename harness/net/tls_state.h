@@ -13,6 +13,7 @@ struct drill_tls {
     SSL_CTX *context;
     BIO_METHOD *socket; /* send and recv without SIGPIPE */
     bool client;
+    bool smtp; /* the peer is an MTA that takes mail, not a milter */
     bool allow_invalid;
     char host[DRILL_TLS_HOST];
 };

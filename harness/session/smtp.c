@@ -50,11 +50,12 @@ static void begin_session(struct drill_smtp *s)
     s->out_at = 0;
     s->out_len = 0;
     drill_smtp_in_init(&s->in);
+    drill_smtp_secure_begin(s);
 }
 
 static void end_session(struct drill_smtp *s)
 {
-    s->client = s->no_memory ? NULL : s->client->next;
+    s->client = s->no_memory || s->lacks ? NULL : s->client->next;
     begin_session(s);
 }
 
@@ -82,7 +83,7 @@ static void go(struct drill_smtp *s, enum drill_smtp_step step)
         s->step = SMTP_STEP_LEAVE;
     } else if (step == SMTP_STEP_MESSAGE) {
         begin_message(s);
-    } else if (step == SMTP_STEP_LEAVE || step == SMTP_STEP_LOSE) {
+    } else if (step == SMTP_STEP_TLS || step == SMTP_STEP_LEAVE || step == SMTP_STEP_LOSE) {
         s->step = step;
     } else {
         begin(s, step);
@@ -156,6 +157,34 @@ static void greeted(struct drill_smtp *s, struct drill_smtp_reply *r)
     }
 }
 
+/* Towards the mail. Where no reply says why there will be none, it is given up. */
+static void secure(struct drill_smtp *s, enum drill_smtp_step step,
+                   struct drill_smtp_reply *refusal)
+{
+    if (step == SMTP_STEP_MESSAGE) {
+        place(s, DRILL_SMFIC_HELO, SMTP_STEP_MESSAGE);
+        return;
+    }
+    if (step == SMTP_STEP_QUIT && refusal) {
+        drill_smtp_conclude_rest(s, refusal);
+    } else if (step == SMTP_STEP_QUIT || step == SMTP_STEP_LEAVE) {
+        drill_smtp_abandon_rest(s);
+    }
+    go(s, step);
+}
+
+static void hello_done(struct drill_smtp *s)
+{
+    secure(s, drill_smtp_secure_next(s), NULL);
+}
+
+static void secured(struct drill_smtp *s, struct drill_smtp_reply *r)
+{
+    enum drill_smtp_step step = drill_smtp_secure_answered(s, r);
+    drill_smtp_fault(s, r, 0); /* what was added there */
+    secure(s, step, r->told.code >= 400 ? r : NULL);
+}
+
 static void ehlo_answered(struct drill_smtp *s, struct drill_smtp_reply *r)
 {
     if (!is_class(r, 2)) {
@@ -170,7 +199,7 @@ static void ehlo_answered(struct drill_smtp *s, struct drill_smtp_reply *r)
     if (s->config.xclient && s->xclient && !s->xclient_done) {
         begin(s, SMTP_STEP_XCLIENT);
     } else {
-        place(s, DRILL_SMFIC_HELO, SMTP_STEP_MESSAGE);
+        hello_done(s);
     }
 }
 
@@ -185,7 +214,7 @@ static void xclient_answered(struct drill_smtp *s, struct drill_smtp_reply *r)
         r->told.stage = DRILL_SMFIC_CONNECT;
         refused(s, r, DRILL_SMFIC_CONNECT);
     } else {
-        place(s, DRILL_SMFIC_HELO, SMTP_STEP_MESSAGE);
+        hello_done(s);
     }
 }
 
@@ -252,12 +281,18 @@ static void course(struct drill_smtp *s, struct drill_smtp_reply *r)
     case SMTP_STEP_EHLO: ehlo_answered(s, r); break;
     case SMTP_STEP_HELO:
         if (is_class(r, 2)) {
-            place(s, DRILL_SMFIC_HELO, SMTP_STEP_MESSAGE);
+            drill_smtp_offered(s, drill_span_of(NULL, 0));
+            hello_done(s);
         } else {
             refused(s, r, DRILL_SMFIC_HELO);
         }
         break;
     case SMTP_STEP_XCLIENT: xclient_answered(s, r); break;
+    case SMTP_STEP_STARTTLS:
+    case SMTP_STEP_AUTH:
+    case SMTP_STEP_AUTH_USER:
+    case SMTP_STEP_AUTH_PASSWORD:
+    case SMTP_STEP_AUTH_CANCEL: secured(s, r); break;
     case SMTP_STEP_RSET:
         s->transaction = false;
         go(s, SMTP_STEP_MESSAGE);
@@ -278,6 +313,7 @@ static void course(struct drill_smtp *s, struct drill_smtp_reply *r)
         break;
     case SMTP_STEP_OPEN:
     case SMTP_STEP_OPENING:
+    case SMTP_STEP_TLS:
     case SMTP_STEP_MESSAGE:
     case SMTP_STEP_LEAVE:
     case SMTP_STEP_LOSE:
@@ -291,10 +327,13 @@ static void early_fault(struct drill_smtp *s, struct drill_smtp_reply *r)
     s->early = false;
 }
 
-/* Of 2xx and 3xx: only DATA is answered by 3xx, and only by that. */
+/* Of 2xx and 3xx: of these commands DATA alone is answered by 3xx, and only by that. */
 static bool is_wrong(const struct drill_smtp *s, const struct drill_smtp_reply *r)
 {
     bool data = s->step == SMTP_STEP_DATA;
+    if (s->step >= SMTP_STEP_STARTTLS && s->step <= SMTP_STEP_AUTH_CANCEL) {
+        return drill_smtp_secure_wrong(s, r->told.code);
+    }
     return s->step != SMTP_STEP_SAY && is_class(r, data ? 2 : 3);
 }
 
@@ -428,6 +467,10 @@ void drill_smtp_wish(struct drill_smtp *s, uint64_t now, struct drill_smtp_wish 
     } else if (s->step == SMTP_STEP_LEAVE || s->step == SMTP_STEP_LOSE) {
         wish->kind = s->step == SMTP_STEP_LOSE ? DRILL_SMTP_RESET : DRILL_SMTP_CLOSE;
         end_session(s);
+    } else if (s->step == SMTP_STEP_TLS) {
+        wish->kind = DRILL_SMTP_TLS;
+        s->in_tls = true;
+        begin(s, SMTP_STEP_EHLO);
     } else if (s->step == SMTP_STEP_DONE) {
         wish->kind = DRILL_SMTP_DONE;
     } else {

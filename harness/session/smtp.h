@@ -15,6 +15,9 @@
  * sends a command when the last one is answered, so the nth reply belongs to the nth command, as
  * every client has it: a reply too many shifts all others, and is a fault (DRILL_SMTP_EARLY).
  *
+ * A session whose client is authenticated or in TLS begins with AUTH or STARTTLS, where the MTA
+ * offers them and the configuration has what it takes. What is not offered ends it all (`lacks`).
+ *
  * Addresses, names and the message go out as they are, without a parameter or a check; dots at the
  * start of a line (behind CRLF) are doubled. A message is never copied as a whole.
  *
@@ -54,10 +57,12 @@ enum drill_smtp_wish_kind {
     DRILL_SMTP_OPEN,  /* connect (sink: take the next connection) */
     DRILL_SMTP_CLOSE, /* read and drop what is there, then close */
     DRILL_SMTP_RESET, /* RST */
+    DRILL_SMTP_TLS,   /* begin TLS on the connection, as its client */
     DRILL_SMTP_DONE   /* all is over; no connection stands */
 };
 
-/* CLOSE and RESET are done at once, and then asked again; OPEN is answered by OPENED or ENDED. */
+/* CLOSE, RESET and TLS are done at once, and then asked again; OPEN is answered by OPENED or ENDED.
+ */
 struct drill_smtp_wish {
     enum drill_smtp_wish_kind kind;
     struct drill_span send; /* valid until the next event */
@@ -66,6 +71,17 @@ struct drill_smtp_wish {
 };
 
 /* ---- the client ---- */
+
+enum { DRILL_SMTP_LOGIN_MAX = 255 }; /* bytes of a name, and of a password (RFC 4616 2) */
+
+struct drill_smtp_login {
+    struct drill_span user, password; /* without NUL */
+    const struct drill_smtp_login *next;
+};
+
+/* NULL: none. `any`: else the first. */
+const struct drill_smtp_login *drill_smtp_login_find(const struct drill_smtp_login *logins,
+                                                     struct drill_span user, bool any);
 
 struct drill_smtp_config {
     const struct drill_client *traffic;
@@ -76,11 +92,16 @@ struct drill_smtp_config {
      * the greeting, to a port that expects it, and knows no name. */
     bool xclient; /* XCLIENT, else XFORWARD, where they are offered */
     bool proxy;
+    bool starttls; /* for clients with `tls`, and where a login is taken in TLS only */
+    /* Of clients with `auth`; XCLIENT tells the login of those that are not here. */
+    const struct drill_smtp_login *logins;
+    bool any_login; /* one that is not among them logs in as the first */
 };
 
 /* One reply, or that there was none. `told.next` runs along `next`. Stages of told: CONNECT (the
  * greeting, also the one behind XCLIENT), HELO, MAIL, RCPT, DATA, BODYEOB, QUIT; UNKNOWN: a said
- * line, RSET, XCLIENT, XFORWARD; ABORT: we ended the message. told.message is 0 up to HELO. */
+ * line, RSET, XCLIENT, XFORWARD, STARTTLS, AUTH; ABORT: we ended the message. told.message is 0 up
+ * to HELO. */
 struct drill_smtp_reply {
     struct drill_told told; /* line: all its lines with CRLF between, up to DRILL_SMTP_KEPT */
     uint32_t session;       /* from 1 */
@@ -100,6 +121,12 @@ enum drill_smtp_step {
     SMTP_STEP_EHLO,
     SMTP_STEP_HELO,
     SMTP_STEP_XCLIENT,
+    SMTP_STEP_STARTTLS,
+    SMTP_STEP_TLS, /* wishes for it */
+    SMTP_STEP_AUTH,
+    SMTP_STEP_AUTH_USER, /* LOGIN */
+    SMTP_STEP_AUTH_PASSWORD,
+    SMTP_STEP_AUTH_CANCEL,
     SMTP_STEP_MESSAGE, /* decides what the next message needs first */
     SMTP_STEP_RSET,
     SMTP_STEP_XFORWARD,
@@ -119,9 +146,11 @@ enum { DRILL_SMTP_OUT = 4096, DRILL_SMTP_PARTS = 4, DRILL_SMTP_SCRATCH = 1024 };
 struct drill_smtp {
     /* results */
     struct drill_smtp_reply *replies, *last;
-    const struct drill_smtp_reply *faulty; /* the first reply with a fault; NULL: none */
-    uint32_t opened;                       /* connections that stood */
-    bool no_memory;                        /* the arena refused: it gave up */
+    const struct drill_smtp_reply *faulty;   /* the first reply with a fault; NULL: none */
+    const struct drill_smtp_reply *no_login; /* the first that refused AUTH; NULL: none did */
+    const char *lacks; /* what the MTA does not offer: it gave up; NULL: nothing */
+    uint32_t opened;   /* connections that stood */
+    bool no_memory;    /* the arena refused: it gave up */
     /* private */
     struct drill_smtp_config config;
     struct drill_arena *arena;
@@ -137,7 +166,10 @@ struct drill_smtp {
     size_t rcpt, rcpts_taken;
     unsigned xclient, xforward; /* attributes that are offered */
     bool xclient_done;
-    uint8_t place; /* stage of the extras that are being done */
+    unsigned offers; /* smtp_secure.c */
+    bool in_tls, logged_in;
+    const struct drill_smtp_login *login; /* of this session */
+    uint8_t place;                        /* stage of the extras that are being done */
     uint32_t place_message;
     const struct drill_smtp_extra *extra;
     bool early; /* a reply was there before its command was sent */

@@ -167,6 +167,9 @@ const char *drill_smtp_fault_text(enum drill_smtp_fault fault)
     case DRILL_SMTP_ENDLESS: return "the reply does not end within 64 KiB";
     case DRILL_SMTP_EARLY: return "the reply came before its command, or without one";
     case DRILL_SMTP_WRONG_CODE: return "the reply's code is none that this command can have";
+    case DRILL_SMTP_IN_PLAIN:
+        return "bytes in plain stand behind the reply to STARTTLS, where anybody could add them";
+    case DRILL_SMTP_BAD_CHALLENGE: return "the challenge of the reply is no base64";
     case DRILL_SMTP_FAULTS: break;
     }
     return "unknown";

@@ -22,7 +22,9 @@ enum drill_smtp_fault {
     DRILL_SMTP_ENDLESS = 64,     /* over DRILL_SMTP_REPLY_MAX bytes: given up */
     DRILL_SMTP_EARLY = 128,      /* came before its command was sent, or when none was left */
     DRILL_SMTP_WRONG_CODE = 256, /* no code that this command can be answered with */
-    DRILL_SMTP_FAULTS = 9        /* how many */
+    DRILL_SMTP_IN_PLAIN = 512,   /* bytes behind the reply to STARTTLS: whose, nobody knows */
+    DRILL_SMTP_BAD_CHALLENGE = 1024, /* of AUTH: no base64 (RFC 4954 4) */
+    DRILL_SMTP_FAULTS = 11           /* how many */
 };
 
 enum {

@@ -66,7 +66,7 @@ static struct drill_span attributes(struct drill_smtp *s, const char *verb, unsi
     if (offered & ATTR_HELO) {
         put_attribute(&w, "HELO=", c->helo, false);
     }
-    if ((offered & ATTR_LOGIN) && c->auth.len) {
+    if ((offered & ATTR_LOGIN) && c->auth.len && !s->login) {
         put_attribute(&w, "LOGIN=", c->auth, false);
     }
     return drill_writer_span(&w);
@@ -108,7 +108,7 @@ static unsigned attribute_bit(struct drill_span word)
     return 0;
 }
 
-static struct drill_span take_word(struct drill_span *line)
+struct drill_span drill_smtp_take_word(struct drill_span *line)
 {
     size_t end = drill_span_find(*line, ' ');
     struct drill_span word = drill_span_sub(*line, 0, end);
@@ -120,13 +120,15 @@ void drill_smtp_offered(struct drill_smtp *s, struct drill_span reply)
 {
     s->xclient = 0;
     s->xforward = 0;
+    s->offers = 0;
     while (reply.len) {
         size_t end = drill_span_find(reply, '\r');
         struct drill_span line = drill_span_sub(drill_span_sub(reply, 0, end), 4, SIZE_MAX);
-        struct drill_span verb = take_word(&line);
+        struct drill_span verb = drill_smtp_take_word(&line);
         unsigned bits = 0;
+        drill_smtp_secure_keyword(s, verb, line);
         while (line.len) {
-            bits |= attribute_bit(take_word(&line));
+            bits |= attribute_bit(drill_smtp_take_word(&line));
         }
         if (drill_span_equal_nocase(verb, drill_span_str("XCLIENT"))) {
             s->xclient = bits & ~(unsigned)ATTR_HELO; /* EHLO comes again behind it */
@@ -141,7 +143,7 @@ void drill_smtp_offered(struct drill_smtp *s, struct drill_span reply)
 
 bool drill_smtp_verb(struct drill_span line, const char *verb)
 {
-    struct drill_span word = take_word(&line);
+    struct drill_span word = drill_smtp_take_word(&line);
     return drill_span_equal_nocase(word, drill_span_str(verb));
 }
 
@@ -177,6 +179,11 @@ bool drill_smtp_compose(struct drill_smtp *s)
     case SMTP_STEP_HELO: return command(s, "HELO ", s->client->helo);
     case SMTP_STEP_XCLIENT: return command(s, "", attributes(s, "XCLIENT", s->xclient));
     case SMTP_STEP_XFORWARD: return command(s, "", attributes(s, "XFORWARD", s->xforward));
+    case SMTP_STEP_STARTTLS:
+    case SMTP_STEP_AUTH:
+    case SMTP_STEP_AUTH_USER:
+    case SMTP_STEP_AUTH_PASSWORD:
+    case SMTP_STEP_AUTH_CANCEL: return command(s, "", drill_smtp_secure_line(s));
     case SMTP_STEP_RSET: return command(s, "RSET", none);
     case SMTP_STEP_MAIL:
         return command_with(s, "MAIL FROM:", s->message->from, s->message->from_args.typed);
@@ -187,6 +194,7 @@ bool drill_smtp_compose(struct drill_smtp *s)
     case SMTP_STEP_CONTENT: return true;
     case SMTP_STEP_OPEN:
     case SMTP_STEP_OPENING:
+    case SMTP_STEP_TLS:
     case SMTP_STEP_MESSAGE:
     case SMTP_STEP_LEAVE:
     case SMTP_STEP_LOSE:

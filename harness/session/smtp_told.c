@@ -17,6 +17,12 @@ static uint8_t stage_of(enum drill_smtp_step step)
     case SMTP_STEP_CONTENT: return DRILL_SMFIC_BODYEOB;
     case SMTP_STEP_QUIT: return DRILL_SMFIC_QUIT;
     case SMTP_STEP_XCLIENT:
+    case SMTP_STEP_STARTTLS:
+    case SMTP_STEP_TLS:
+    case SMTP_STEP_AUTH:
+    case SMTP_STEP_AUTH_USER:
+    case SMTP_STEP_AUTH_PASSWORD:
+    case SMTP_STEP_AUTH_CANCEL:
     case SMTP_STEP_MESSAGE:
     case SMTP_STEP_RSET:
     case SMTP_STEP_XFORWARD:
@@ -91,7 +97,9 @@ static uint8_t near_stage(const struct drill_smtp *s)
     if (s->step == SMTP_STEP_SAY) {
         return s->place;
     }
-    return s->step == SMTP_STEP_XCLIENT ? DRILL_SMFIC_CONNECT : DRILL_SMFIC_MAIL;
+    return s->step == SMTP_STEP_XCLIENT  ? DRILL_SMFIC_CONNECT
+           : s->step < SMTP_STEP_MESSAGE ? DRILL_SMFIC_HELO
+                                         : DRILL_SMFIC_MAIL;
 }
 
 /* The session has come to its end: `r` is the outcome of all messages that have none. */

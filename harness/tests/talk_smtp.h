@@ -44,7 +44,7 @@ struct talk {
     size_t write_max; /* bytes that one write takes */
     bool refuse;      /* connections */
     bool done;
-    char log[LOG]; /* what went out, and <open>, <close>, <reset> */
+    char log[LOG]; /* what went out, and <open>, <close>, <reset>, <tls> */
     struct drill_writer w;
 };
 
@@ -122,6 +122,7 @@ static void pump(struct talk *t)
             break;
         case DRILL_SMTP_CLOSE: drill_write_text(&t->w, "<close>"); break;
         case DRILL_SMTP_RESET: drill_write_text(&t->w, "<reset>"); break;
+        case DRILL_SMTP_TLS: drill_write_text(&t->w, "<tls>"); break;
         case DRILL_SMTP_DONE: t->done = true; return;
         }
     }

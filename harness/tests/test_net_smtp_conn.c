@@ -100,7 +100,7 @@ static void run(struct fixture *f)
 {
     struct drill_error err;
     drill_smtp_init(&f->smtp, &f->config, &f->arena);
-    struct drill_net_conn *c = drill_net_smtp(f->net, &f->address, &f->smtp, &err);
+    struct drill_net_conn *c = drill_net_smtp(f->net, &f->address, &f->smtp, NULL, &err);
     assert_non_null(c);
     assert_true(drill_net_run(f->net, NULL, NULL));
     assert_true(drill_net_conn_done(c) && drill_smtp_done(&f->smtp));
@@ -216,7 +216,7 @@ static void test_many_clients(void **state)
     listen_at(f, "inet:0@127.0.0.1");
     for (size_t i = 0; i < CLIENTS; i++) {
         drill_smtp_init(&smtp[i], &f->config, &f->arena);
-        conns[i] = drill_net_smtp(f->net, &f->address, &smtp[i], &err);
+        conns[i] = drill_net_smtp(f->net, &f->address, &smtp[i], NULL, &err);
         assert_non_null(conns[i]);
     }
     assert_true(drill_net_run(f->net, NULL, NULL));
@@ -242,7 +242,7 @@ static void test_waiting_for_mail(void **state)
     assert_false(drill_net_sink_wait(f->server, begin + SECOND / 20, has_mail, f));
     assert_true(drill_net_now(f->net) >= begin + SECOND / 20);
     drill_smtp_init(&f->smtp, &f->config, &f->arena);
-    struct drill_net_conn *c = drill_net_smtp(f->net, &f->address, &f->smtp, &err);
+    struct drill_net_conn *c = drill_net_smtp(f->net, &f->address, &f->smtp, NULL, &err);
     assert_true(drill_net_sink_wait(f->server, begin + 30 * SECOND, has_mail, f));
     assert_true(drill_net_now(f->net) < begin + 20 * SECOND);
     assert_true(drill_net_run(f->net, NULL, NULL));
