@@ -60,6 +60,7 @@ present() {
     py:*) "$PYTHON" -c "import $what" 2>/dev/null ;;
     perl:*) perl "-M$what" -e 1 2>/dev/null ;;
     clang:*) clang_links "$what" ;;
+    sasl:*) sasl_has "$what" ;;
     *) echo "ci/packages: unknown probe $1" >&2 && exit 2 ;;
     esac
 }
@@ -71,6 +72,14 @@ clang_links() {
         clang -fsanitize="$1" -x c - -o "$out" 2>/dev/null || status=1
     rm -f "$out"
     return $status
+}
+
+sasl_has() {
+    local folder
+    for folder in /usr/lib*/sasl2 /usr/lib/*/sasl2; do
+        [ ! -e "$folder/lib$1.so" ] || return 0
+    done
+    return 1
 }
 
 # The column of ci/packages that fits this system.

@@ -108,6 +108,14 @@ def bound_to_us(args, user=None):
     return [*words, *args]
 
 
+def openssl(*words):
+    done = subprocess.run([find_program("openssl"), *words], check=False, capture_output=True,
+                          text=True)
+    if done.returncode:
+        raise PeerError(done.stderr)
+    return done.stdout
+
+
 def negotiates(family, address):
     """Whether a milter answers there: connecting is not enough, many listen before they can work."""
     with socket.socket(family) as mta:

@@ -9,7 +9,7 @@ import re
 import socket
 import subprocess
 
-from peers.base import Peer, PeerError, find_program, negotiates
+from peers.base import Peer, find_program, negotiates, openssl
 
 DOMAIN, SELECTOR = "example.org", "drill"
 
@@ -32,14 +32,6 @@ AuthservID mx.example.com
 AlwaysAddARHeader yes
 On-BadSignature reject
 """
-
-
-def openssl(*words):
-    done = subprocess.run([find_program("openssl"), *words], check=False, capture_output=True,
-                          text=True)
-    if done.returncode:
-        raise PeerError(done.stderr)
-    return done.stdout
 
 
 class Opendkim(Peer):

@@ -17,7 +17,7 @@ import os
 import shutil
 import subprocess
 
-from peers.base import Peer, PeerError, find_program, listens, reserved_port, tail
+from peers.base import Peer, PeerError, find_program, listens, openssl, reserved_port, tail
 
 LIFE_SECONDS = "1800"
 
@@ -62,6 +62,23 @@ MAIN = {
     "milter_content_timeout": "5s",
 }
 
+# STARTTLS is offered to all and AUTH to those who ask for it; nobody needs either.
+SECURE = {
+    "smtpd_tls_security_level": "may",
+    "smtpd_tls_key_file": "{folder}/conf/tls.key",
+    "smtpd_tls_cert_file": "{folder}/conf/tls.pem",
+    "smtpd_sasl_auth_enable": "yes",
+    "smtpd_sasl_type": "cyrus",
+    "smtpd_sasl_path": "smtpd",
+    "smtpd_sasl_security_options": "noanonymous",
+    "cyrus_sasl_config_path": "{folder}/conf/sasl",  # where Debian's looks in any case
+}
+SASL = """pwcheck_method: auxprop
+auxprop_plugin: sasldb
+sasldb_path: {folder}/sasldb2
+mech_list: {mechanisms}
+"""
+
 # Services of master.cf, private ones and those that stand in the queue's public folder:
 # (name, type, maximum of processes, program)
 PRIVATE = (
@@ -71,7 +88,7 @@ PRIVATE = (
     ("smtp", "unix", "-", "smtp"), ("relay", "unix", "-", "smtp"),
     ("error", "unix", "-", "error"), ("retry", "unix", "-", "error"),
     ("discard", "unix", "-", "discard"), ("anvil", "unix", "1", "anvil"),
-    ("scache", "unix", "1", "scache"),
+    ("scache", "unix", "1", "scache"), ("tlsmgr", "unix", "1", "tlsmgr"),
 )
 PUBLIC = (
     ("127.0.0.1:{port}", "inet", "-", "smtpd"),
@@ -195,3 +212,34 @@ class Postfix(Peer):
         if done.returncode:
             raise PeerError(f"{program} {' '.join(words)}: {done.stderr}\n{self.log()}")
         return done
+
+
+class SecurePostfix(Postfix):
+    """It offers STARTTLS, with a certificate that nobody signed, and AUTH by these `mechanisms` to
+    `users`: {name: password}."""
+
+    programs = (*Postfix.programs, "openssl", "saslpasswd2")
+
+    def __init__(self, users, mechanisms="PLAIN LOGIN", **words):
+        super().__init__(**words)
+        self.users = users
+        self.mechanisms = mechanisms
+
+    @property
+    def certificate(self):
+        return self.path("conf/tls.pem")
+
+    def _configure(self):
+        texts = {key: value.format(folder=self.folder) for key, value in SECURE.items()}
+        self.settings = {**texts, **self.settings}
+        super()._configure()
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                "-days", "2", "-subj", "/CN=mx.example.com", "-addext",
+                "subjectAltName=IP:127.0.0.1,DNS:localhost", "-keyout", self.path("conf/tls.key"),
+                "-out", self.certificate)
+        self.write("conf/sasl/smtpd.conf",
+                   SASL.format(folder=self.folder, mechanisms=self.mechanisms))
+        for user, password in self.users.items():
+            subprocess.run([find_program("saslpasswd2"), "-c", "-p", "-f", self.path("sasldb2"), "-u",
+                            MAIN["myhostname"], user], check=True, input=password, text=True)
+        shutil.chown(self.path("sasldb2"), compiled_in("mail_owner"))

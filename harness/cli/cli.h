@@ -93,10 +93,10 @@ enum cli_timing { CLI_TIMING_AS_WRITTEN, CLI_TIMING_ORIGINAL, CLI_TIMING_FAST };
 enum cli_format { CLI_TEXT, CLI_JSONL, CLI_TAP, CLI_JUNIT };
 
 struct cli_options {
-    const char *milter, *listen, *smtp, *sink; /* addresses as typed */
-    struct cli_more *more, *more_end;          /* of --milter behind the first */
-    const char *mta;                           /* PROFILE, FILE or - */
-    const char *tls_ca, *tls_ca_out;           /* files */
+    const char *milter, *listen, *smtp, *sink;   /* addresses as typed */
+    struct cli_more *more, *more_end;            /* of --milter behind the first */
+    const char *mta;                             /* PROFILE, FILE or - */
+    const char *tls_ca, *tls_ca_out, *smtp_auth; /* files */
     const char *root;
     const char *is;
     bool xclient, proxy; /* how that MTA is told the client's address */
@@ -147,6 +147,7 @@ enum cli_option {
     CLI_SMTP,
     CLI_XCLIENT,
     CLI_PROXY,
+    CLI_SMTP_AUTH,
     CLI_SINK,
     CLI_TLS_CA,
     CLI_TLS_CA_OUT,

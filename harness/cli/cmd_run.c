@@ -36,6 +36,7 @@ static const struct cli_word words[] = {
     {"smtp", 'v', CLI_SMTP},
     {"xclient", 'f', CLI_XCLIENT},
     {"proxy", 'f', CLI_PROXY},
+    {"smtp-auth", 'v', CLI_SMTP_AUTH},
     {"sink", 'v', CLI_SINK},
     {"tls-ca", 'v', CLI_TLS_CA},
     {"tls-ca-out", 'v', CLI_TLS_CA_OUT},
@@ -53,9 +54,11 @@ static const char help[] =
     "says\n"
     "  --xclient        tell it each client's address, name and login by XCLIENT (or XFORWARD)\n"
     "  --proxy          tell it each client's address by the PROXY protocol, version 1\n"
+    "  --smtp-auth FILE user:password, one a line: log in there as `client auth=` says\n"
     "  --sink ADDR      take here what that MTA delivers, and check it\n"
     "  --tls-ca FILE    with --milter: who signs that milter's certificate (PEM; default: the "
     "system's)\n"
+    "                   with --smtp: who signs that MTA's (default: any certificate will do)\n"
     "  --tls-ca-out FILE  with --listen: write who signs ours, for the MTA to trust\n"
     "  --sim            play the side under test by its model, in virtual time\n"
     "  --mta PROFILE|FILE|-   the MTA that is played: a profile, or its own configuration\n"
@@ -354,6 +357,7 @@ static void play_mode(struct session *s, const struct cli_scenario *sc, enum cli
         skip_other(s, sc->name, mode, "it is about another program (--is)");
         return;
     }
+    s->tested.any_login = sc->file->recorded.len && !s->options.exact;
     const char *lacks = not_here(s, sc->file, &scene, mode);
     if (lacks) {
         cli_results_skip(&s->results, sc->name, mode, lacks);
@@ -438,31 +442,42 @@ static void play_file(struct session *s, const struct cli_path *path)
     drill_arena_fini(&arena);
 }
 
+/* Options that do not go together, in a sentence; NULL: they do. */
+static const char *misfit(const struct cli_options *o)
+{
+    if ((o->milter != NULL) + (o->listen != NULL) + o->sim != 1) {
+        return "run: one of --milter ADDR, --listen ADDR and --sim says what is played against; "
+               "see "
+               "milterdrill run --help";
+    }
+    if ((o->smtp && !o->listen) || (o->sink && !o->smtp)) {
+        return "run: --smtp ADDR goes with --listen ADDR, and --sink ADDR with --smtp";
+    }
+    if ((o->xclient || o->proxy) && (!o->smtp || (o->xclient && o->proxy))) {
+        return "run: one of --xclient and --proxy goes with --smtp ADDR";
+    }
+    if (o->smtp_auth && !o->smtp) {
+        return "run: --smtp-auth FILE goes with --smtp ADDR";
+    }
+    if (o->more && o->check) {
+        return "check: one milter is held to the protocol at a time";
+    }
+    if ((o->tls_ca && !o->milter && !o->smtp) || (o->tls_ca_out && !o->listen)) {
+        return "run: --tls-ca FILE goes with --milter ADDR or --smtp ADDR, and --tls-ca-out FILE "
+               "with "
+               "--listen ADDR";
+    }
+    return NULL;
+}
+
 /* The address, and what it takes to use it. */
 static bool prepare(struct session *s)
 {
     struct cli_options *o = &s->options;
     struct drill_error err;
-    if ((o->milter != NULL) + (o->listen != NULL) + o->sim != 1) {
-        cli_complain("run: one of --milter ADDR, --listen ADDR and --sim says what is played "
-                     "against; see milterdrill run --help");
-        return false;
-    }
-    if ((o->smtp && !o->listen) || (o->sink && !o->smtp)) {
-        cli_complain("run: --smtp ADDR goes with --listen ADDR, and --sink ADDR with --smtp");
-        return false;
-    }
-    if ((o->xclient || o->proxy) && (!o->smtp || (o->xclient && o->proxy))) {
-        cli_complain("run: one of --xclient and --proxy goes with --smtp ADDR");
-        return false;
-    }
-    if (o->more && o->check) {
-        cli_complain("check: one milter is held to the protocol at a time");
-        return false;
-    }
-    if ((o->tls_ca && !o->milter) || (o->tls_ca_out && !o->listen)) {
-        cli_complain("run: --tls-ca FILE goes with --milter ADDR, and --tls-ca-out FILE with "
-                     "--listen ADDR");
+    const char *wrong = misfit(o);
+    if (wrong) {
+        cli_complain("%s", wrong);
         return false;
     }
     if (cli_mta_side(o, &s->mta, &err) != DRILL_OK) {
@@ -493,7 +508,8 @@ static bool prepare(struct session *s)
         s->listener = drill_net_listen(s->net, &s->address, &err);
         ok = s->listener != NULL;
     }
-    if (!ok || (o->smtp && !cli_under_test_open(&s->tested, s->net, o->smtp, o->sink, &err))) {
+    if (!ok || (o->smtp && !cli_under_test_open(&s->tested, s->net, o->smtp, o->sink, &err)) ||
+        (o->smtp && !cli_under_test_secure(&s->tested, o, &err))) {
         cli_results_abort(&s->results, &err);
         return false;
     }

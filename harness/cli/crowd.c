@@ -240,6 +240,9 @@ static enum drill_result conclude(struct crowd *crowd, struct copy *copy)
         (void)drill_run_check_model(s->run, mta, &arena);
         drill_arena_fini(&arena);
     }
+    if (copy->tested.conn) {
+        cli_under_test_explain(&copy->tested);
+    }
     if (crowd->given->tested && drill_run_result(s->run) == DRILL_RESULT_PASS) {
         cli_under_test_check(&copy->tested);
     }

@@ -231,6 +231,7 @@ bool cli_option(struct cli_options *o, struct cli_args *args, int id)
     case CLI_SMTP: o->smtp = args->value; return true;
     case CLI_XCLIENT: o->xclient = true; return true;
     case CLI_PROXY: o->proxy = true; return true;
+    case CLI_SMTP_AUTH: o->smtp_auth = args->value; return true;
     case CLI_SINK: o->sink = args->value; return true;
     case CLI_TLS_CA: o->tls_ca = args->value; return true;
     case CLI_TLS_CA_OUT: o->tls_ca_out = args->value; return true;

@@ -110,6 +110,7 @@ static void repeat_line(const struct cli_options *o, const char *path, struct dr
     option(out, "listen", o->listen);
     option(out, "smtp", o->smtp);
     drill_show_add(out, "%s%s", o->xclient ? " --xclient" : "", o->proxy ? " --proxy" : "");
+    option(out, "smtp-auth", o->smtp_auth);
     option(out, "sink", o->sink);
     option(out, "tls-ca", o->tls_ca);
     option(out, "tls-ca-out", o->tls_ca_out);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/login.h"
 #include "scenario/delivered.h"
 
 /* What is not to be delivered cannot be waited for; this long is looked whether it comes. */
@@ -35,8 +35,20 @@ void cli_under_test_close(struct cli_under_test *u)
     if (u->has_sink) {
         drill_sink_fini(&u->deliveries);
     }
+    drill_tls_free(u->starttls);
+    u->starttls = NULL;
     u->sink = NULL;
     u->has_sink = false;
+}
+
+bool cli_under_test_secure(struct cli_under_test *u, const struct cli_options *options,
+                           struct drill_error *err)
+{
+    const struct drill_address *a = &u->smtp_address;
+    const char *host = a->kind == DRILL_ADDRESS_INET && a->host[0] ? a->host : "localhost";
+    u->starttls = drill_tls_smtp_client(options->tls_ca, host, err);
+    return u->starttls && (!options->smtp_auth || cli_login_read(options->smtp_auth, options->arena,
+                                                                 &u->logins, err) == DRILL_OK);
 }
 
 void cli_under_test_forget(struct cli_under_test *u)
@@ -49,11 +61,10 @@ void cli_under_test_forget(struct cli_under_test *u)
 const char *cli_under_test_lacks(const struct cli_under_test *u, const struct drill_scene *scene)
 {
     for (const struct drill_client *c = scene->traffic; c; c = c->next) {
-        if (c->tls) {
-            return "`client tls=yes`: the client of --smtp does not speak STARTTLS";
-        }
-        if (c->auth.len && !u->xclient) {
-            return "`client auth=`: the client of --smtp tells a login by --xclient only";
+        bool known = drill_smtp_login_find(u->logins, c->auth, u->any_login);
+        if (c->auth.len && !known && !u->xclient) {
+            return u->logins ? "`client auth=`: the file of --smtp-auth does not have that login"
+                             : "`client auth=`: a login needs --smtp-auth FILE, or --xclient";
         }
     }
     return NULL;
@@ -75,10 +86,13 @@ bool cli_under_test_begin(struct cli_under_test *u, const struct drill_scene *sc
                                        .extras = scene->extras,
                                        .patience = patience,
                                        .xclient = u->xclient,
-                                       .proxy = u->proxy};
+                                       .proxy = u->proxy,
+                                       .starttls = u->starttls != NULL,
+                                       .logins = u->logins,
+                                       .any_login = u->any_login};
     drill_smtp_init(u->smtp, &config, &u->arena);
     cli_under_test_forget(u);
-    u->conn = drill_net_smtp(u->net, &u->smtp_address, u->smtp, NULL, err);
+    u->conn = drill_net_smtp(u->net, &u->smtp_address, u->smtp, u->starttls, err);
     return u->conn != NULL;
 }
 
@@ -151,6 +165,9 @@ void cli_under_test_play(struct cli_under_test *u)
     } else if (drill_run_report(u->run)->result == DRILL_RESULT_RUNNING) {
         drill_run_stuck(u->run, drill_net_now(u->net)); /* the MTA has nothing more to say */
     }
+    if (!cli_interrupted(NULL)) {
+        cli_under_test_explain(u);
+    }
 }
 
 static bool enough(void *ctx)
@@ -179,6 +196,24 @@ static bool smtp_is_sound(struct cli_under_test *u)
                          fault_text(bad->faults), bad->told.line);
     }
     return !bad;
+}
+
+void cli_under_test_explain(struct cli_under_test *u)
+{
+    const struct drill_smtp *smtp = u->smtp;
+    const unsigned secure = DRILL_SMTP_IN_PLAIN | DRILL_SMTP_BAD_CHALLENGE;
+    if (smtp->faulty && smtp->faulty->faults & secure) {
+        (void)smtp_is_sound(u);
+    } else if (smtp->lacks && !smtp->faulty) {
+        drill_run_skip(u->run, smtp->lacks);
+    } else if (smtp->no_login) {
+        drill_run_refute(u->run, (struct drill_pos){0, 0}, "the MTA refuses the client's login",
+                         smtp->no_login->told.code / 100 == 4
+                             ? "it cannot look the password up now; its log may say why"
+                             : "it knows another password, or nobody of that name (--smtp-auth)",
+                         smtp->no_login->told.line);
+    }
+    drill_run_because(u->run, drill_net_conn_tls_error(u->conn));
 }
 
 void cli_under_test_check(struct cli_under_test *u)

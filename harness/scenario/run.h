@@ -205,6 +205,8 @@ void drill_run_because(struct drill_run *run, const char *why);
 /* Something outside of the lines was wrong: the run fails with this sentence and these bytes. */
 void drill_run_refute(struct drill_run *run, struct drill_pos pos, const char *what,
                       const char *why, struct drill_span actual);
+/* It turned out that the file cannot be played with this peer. */
+void drill_run_skip(struct drill_run *run, const char *why);
 /* What the judge says of it: one line for the report. */
 void drill_run_judged(struct drill_run *run, struct drill_span text);
 

@@ -281,6 +281,11 @@ void drill_run_because(struct drill_run *run, const char *why)
     r->why[drill_writer_span(&w).len] = '\0';
 }
 
+void drill_run_skip(struct drill_run *run, const char *why)
+{
+    run_finish(run, DRILL_RESULT_SKIP, why);
+}
+
 void drill_run_refute(struct drill_run *run, struct drill_pos pos, const char *what,
                       const char *why, struct drill_span actual)
 {
