@@ -332,7 +332,8 @@ static const char *not_here(const struct session *s, const struct drill_file *fi
         return "of `smtp` lines a modelled MTA takes RSET, EHLO, HELO, NOOP, QUIT, an unknown verb "
                "(none after=data), and end=";
     }
-    if (several && (cli_sweep_wanted(&s->options) || cli_crowd_of(file) || scene->extras)) {
+    bool aside = scene->extras || scene->secure; /* STARTTLS is said, too */
+    if (several && (cli_sweep_wanted(&s->options) || cli_crowd_of(file) || aside)) {
         return "several milters are not played in other chunks, concurrently, or with `smtp` lines";
     }
     return mode == CLI_AS_MILTER && s->options.smtp ? cli_under_test_lacks(&s->tested, scene)

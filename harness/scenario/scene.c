@@ -408,16 +408,34 @@ static void number_extras(const struct drill_smtp_extra *list, uint32_t session,
     }
 }
 
-static void place_extras(struct drill_scene *scene)
+/* Before what its `smtp` lines do. */
+static bool secure(struct building *b, struct drill_client *c)
+{
+    struct drill_smtp_extra *x = c->tls ? drill_arena_take(b->arena, sizeof(*x)) : NULL;
+    if (x) {
+        x->stage = DRILL_SMFIC_HELO;
+        x->act = DRILL_SMTP_SECURE;
+        x->more = c->extras;
+        c->extras = x;
+    }
+    return x || !c->tls;
+}
+
+static enum drill_code place_extras(struct building *b, struct drill_scene *scene)
 {
     uint32_t session = 0, message = 0;
     hand_out_extras(scene);
-    for (const struct drill_client *c = scene->traffic; c; c = c->next) {
+    for (struct drill_client *c = scene->traffic; c; c = c->next) {
+        scene->secure = scene->secure || c->tls;
+        if (!secure(b, c)) {
+            return scene_no_memory(b);
+        }
         number_extras(c->extras, ++session, message + 1);
         for (const struct drill_envelope *m = c->messages; m; m = m->next) {
             number_extras(m->extras, session, ++message);
         }
     }
+    return DRILL_OK;
 }
 
 static enum drill_code traffic_line(struct building *b, const struct drill_setup *s)
@@ -490,10 +508,7 @@ static enum drill_code build_traffic(struct building *b, struct drill_scene *sce
     code = code == DRILL_OK ? finish_traffic(b, scene->traffic) : code;
     code = code == DRILL_OK ? make_copies(b, true) : code;
     code = code == DRILL_OK ? make_copies(b, false) : code;
-    if (code == DRILL_OK) {
-        place_extras(scene);
-    }
-    return code;
+    return code == DRILL_OK ? place_extras(b, scene) : code;
 }
 
 /* Words are checked by the parser. */

@@ -41,6 +41,7 @@ struct drill_scene {
     struct drill_settings mta_settings, milter_settings;
     struct drill_client *traffic;
     struct drill_smtp_extra *extras;    /* the `smtp` lines */
+    bool secure;                        /* a client has `tls` */
     struct drill_neighbour *neighbours; /* those before it first; each kind in the file's order */
     bool tls;                           /* the `tls` line: on the milter connection */
     struct drill_span tls_cert;         /* its cert=, or "good" */

@@ -59,7 +59,8 @@ struct drill_mta_session_ops {
     /* The commands (their letters) that one more EHLO makes it send: within a message, outside,
      * and where it is the first. */
     const char *again[3];
-    bool whole_line; /* UNKNOWN carries all that the client said; not: its first word */
+    const char *secure; /* those of STARTTLS and the EHLO behind it */
+    bool whole_line;    /* UNKNOWN carries all that the client said; not: its first word */
     /* What is sent for the command at c->at. */
     enum drill_show (*show)(const struct drill_mta *mta, const struct drill_mta_cursor *c);
     /* Tells the client what it is answered at mta->own.smtp (CONNECT HELO MAIL RCPT DATA EOB),
@@ -88,6 +89,8 @@ void drill_mta_session_pass_over(const struct drill_mta *mta, struct drill_mta_c
 /* Back to the first field: the message at the cursor is another one. */
 void drill_mta_session_content(struct drill_mta *mta);
 
+/* Are client and server in TLS, where the cursor is? */
+bool drill_mta_session_in_tls(const struct drill_mta_cursor *c);
 /* What the clients do beside their mail (mta_session_extra.c), for a cursor with an `extra`: the
  * command that is next for it, 0 when nothing is left of it; and what `show` is asked about it. */
 uint8_t drill_mta_session_extra_code(const struct drill_mta *mta, const struct drill_mta_cursor *c);

@@ -2,8 +2,9 @@
 /*
  * What clients do beside their mail, and what an MTA with one connection a session tells its milter
  * of it. Sources: Postfix src/smtpd/smtpd.c (ehlo_cmd, helo_reset, rset_cmd, mail_reset,
- * smtpd_proto: an unknown command, a lost client); sendmail/srvrsmtp.c (CLEAR_STATE, CMDRSET,
- * CMDUNKNOWN) and sendmail/milter.c (milter_helo, milter_abort, milter_unknown, milter_quit).
+ * smtpd_proto: an unknown command, a lost client; smtpd_start_tls); sendmail/srvrsmtp.c
+ * (CLEAR_STATE, CMDRSET, CMDUNKNOWN) and sendmail/milter.c (milter_helo, milter_abort,
+ * milter_unknown, milter_quit).
  *
  * A cursor with an `extra` stands before that, at a point of its plan: cursor.at comes when all
  * extras of the place are done.
@@ -31,6 +32,13 @@ static bool in_message(const struct drill_mta_cursor *c)
     return c->at > DRILL_AT_MAIL && c->at < DRILL_AT_ABORT;
 }
 
+bool drill_mta_session_in_tls(const struct drill_mta_cursor *c)
+{
+    const struct drill_smtp_extra *e = drill_smtp_extra_of(c->client->extras, DRILL_SMFIC_HELO);
+    bool later = e && e->act == DRILL_SMTP_SECURE;
+    return c->client->tls && (!later || c->at > DRILL_AT_HELO);
+}
+
 /* Commands for it, as letters. */
 static const char *frames(const struct drill_mta *mta, const struct drill_mta_cursor *c)
 {
@@ -38,6 +46,7 @@ static const char *frames(const struct drill_mta *mta, const struct drill_mta_cu
     case DRILL_SMTP_DOES_RSET: return in_message(c) ? "A" : "";
     case DRILL_SMTP_DOES_HELO:
         return ops(mta)->again[in_message(c) ? 0 : c->at == DRILL_AT_HELO ? 2 : 1];
+    case DRILL_SMTP_DOES_TLS: return ops(mta)->secure;
     case DRILL_SMTP_DOES_UNKNOWN: return "U";
     case DRILL_SMTP_DOES_NOOP:
     case DRILL_SMTP_DOES_LEAVE:
@@ -114,7 +123,8 @@ void drill_mta_session_extra_words(const struct drill_mta *mta, const struct dri
 {
     struct drill_span line = c->extra->line;
     if (out->code == DRILL_SMFIC_HELO) {
-        out->str[0] = drill_smtp_extra_argument(c->extra);
+        bool tls = c->extra->act == DRILL_SMTP_SECURE;
+        out->str[0] = tls ? c->client->helo : drill_smtp_extra_argument(c->extra);
     } else if (out->code == DRILL_SMFIC_UNKNOWN) {
         out->str[0] =
             ops(mta)->whole_line ? line : drill_span_sub(line, 0, drill_span_find(line, ' '));
@@ -160,7 +170,7 @@ void drill_mta_session_extra_client(struct drill_mta *mta)
     if (ends) {
         give_up(mta);
     }
-    if (does == DRILL_SMTP_DOES_HELO && !say_hello(mta)) {
+    if ((does == DRILL_SMTP_DOES_HELO || does == DRILL_SMTP_DOES_TLS) && !say_hello(mta)) {
         drill_mta_session_bye(mta);
         return;
     }

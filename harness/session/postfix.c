@@ -241,6 +241,7 @@ static uint64_t postfix_patience(const struct drill_mta *mta, enum drill_mta_kin
 
 static const struct drill_mta_session_ops SESSION = {
     .again = {"HAA", "HA", "H"}, /* an ABORT for the HELO before, one for the message */
+    .secure = "AH",              /* the HELO before is forgotten at once */
     .show = drill_postfix_show,
     .pass = drill_postfix_pass,
 };

@@ -289,10 +289,12 @@ static struct drill_span server_address(const struct drill_client *client)
 }
 
 /* What smtpd_milter_eval has of the connection. */
-static bool connection_value(const struct drill_mta *mta, const struct drill_client *client,
+static bool connection_value(const struct drill_mta *mta, const struct drill_mta_cursor *c,
                              enum macro macro, struct drill_scratch *s, struct drill_span *value)
 {
     const struct drill_settings *set = mta->settings;
+    const struct drill_client *client = c->client;
+    const bool tls = drill_mta_session_in_tls(c);
     struct drill_span ptr = client->host.len ? client->host : drill_span_str("unknown");
     size_t from = s->string.len;
     switch ((int)macro) {
@@ -310,9 +312,9 @@ static bool connection_value(const struct drill_mta *mta, const struct drill_cli
     case MACRO_CLIENT_RESOLVE:
         *value = drill_span_str(client->host.len ? "OK" : "FAIL");
         return true;
-    case MACRO_TLS_VERSION: *value = drill_span_str("TLSv1.3"); return client->tls;
-    case MACRO_CIPHER: *value = drill_span_str(CIPHER); return client->tls;
-    case MACRO_CIPHER_BITS: *value = drill_span_str("256"); return client->tls;
+    case MACRO_TLS_VERSION: *value = drill_span_str("TLSv1.3"); return tls;
+    case MACRO_CIPHER: *value = drill_span_str(CIPHER); return tls;
+    case MACRO_CIPHER_BITS: *value = drill_span_str("256"); return tls;
     case MACRO_AUTH_TYPE: *value = drill_span_str("PLAIN"); return client->auth.len > 0;
     case MACRO_AUTH_AUTHEN: *value = client->auth; return client->auth.len > 0;
     case MACRO__:
@@ -399,7 +401,7 @@ bool drill_postfix_macros(const struct drill_mta *mta, const struct drill_mta_cu
     for (struct drill_span n = next_name(&list); n.len; n = next_name(&list)) {
         enum macro macro = find_macro(n);
         struct drill_span value;
-        if (macro < MACRO_COUNT && (connection_value(mta, c->client, macro, s, &value) ||
+        if (macro < MACRO_COUNT && (connection_value(mta, c, macro, s, &value) ||
                                     message_value(mta, c, code, macro, s, &value))) {
             drill_mta_macro_asked(s, c->client, code, n, value);
         }

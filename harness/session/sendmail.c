@@ -187,6 +187,7 @@ static uint64_t sendmail_patience(const struct drill_mta *mta, enum drill_mta_ki
 static const struct drill_mta_session_ops SESSION = {
     .all_first = true,
     .again = {"AH", "H", "H"},
+    .secure = "H",
     .whole_line = true,
     .show = drill_sendmail_show,
     .pass = drill_sendmail_pass,

@@ -373,7 +373,7 @@ static bool connection_value(const struct drill_mta *mta, const struct drill_cli
 }
 
 /* Of its encryption and authentication: not there without. */
-static bool security_value(const struct drill_client *client, struct drill_span name,
+static bool security_value(const struct drill_mta_cursor *c, struct drill_span name,
                            struct drill_span *value)
 {
     static const struct {
@@ -383,16 +383,17 @@ static bool security_value(const struct drill_client *client, struct drill_span 
     } ROWS[] = {
         {"tls_version", "TLSv1.3", true}, {"cipher", "TLS_AES_256_GCM_SHA384", true},
         {"cipher_bits", "256", true},     {"verify", "NO", true},
+        {"cert_subject", "", true},       {"cert_issuer", "", true},
         {"auth_type", "PLAIN", false},    {"auth_ssf", "0", false},
     };
     if (named(name, "auth_authen")) {
-        *value = client->auth;
-        return client->auth.len > 0;
+        *value = c->client->auth;
+        return c->client->auth.len > 0;
     }
     for (size_t i = 0; i < sizeof(ROWS) / sizeof(ROWS[0]); i++) {
         if (named(name, ROWS[i].name)) {
             *value = drill_span_str(ROWS[i].value);
-            return ROWS[i].tls ? client->tls : client->auth.len > 0;
+            return ROWS[i].tls ? drill_mta_session_in_tls(c) : c->client->auth.len > 0;
         }
     }
     return false;
@@ -457,8 +458,7 @@ bool drill_sendmail_macros(const struct drill_mta *mta, const struct drill_mta_c
         struct drill_span bare = braces ? drill_span_sub(n, 1, n.len - 2) : n;
         struct drill_span value;
         any = true;
-        if (connection_value(mta, c->client, bare, s, &value) ||
-            security_value(c->client, bare, &value) ||
+        if (connection_value(mta, c->client, bare, s, &value) || security_value(c, bare, &value) ||
             message_value(mta, c, code, bare, s, &value)) {
             drill_mta_macro_asked(s, c->client, code, n, value);
         }

@@ -109,6 +109,10 @@ static void extras(struct drill_smtp *s)
     }
     switch (s->extra->act) {
     case DRILL_SMTP_SAY: go(s, SMTP_STEP_SAY); break;
+    case DRILL_SMTP_SECURE: /* it has begun TLS long ago */
+        s->extra = s->extra->next;
+        extras(s);
+        break;
     case DRILL_SMTP_LEAVE:
         drill_smtp_abandon_rest(s);
         go(s, SMTP_STEP_LEAVE);

@@ -64,7 +64,7 @@ enum drill_smtp_does drill_smtp_extra_does(const struct drill_smtp_extra *e)
     };
     struct drill_span verb = verb_of(e->line);
     if (e->act != DRILL_SMTP_SAY) {
-        return DRILL_SMTP_DOES_LEAVE;
+        return e->act == DRILL_SMTP_SECURE ? DRILL_SMTP_DOES_TLS : DRILL_SMTP_DOES_LEAVE;
     }
     if (e->stage == DRILL_SMFIC_DATA) {
         return DRILL_SMTP_DOES_OTHER; /* a line of the message, if DATA was answered by 354 */

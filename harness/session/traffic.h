@@ -15,7 +15,10 @@ struct drill_esmtp {
     struct drill_span wire;  /* as a frame carries them: each with its NUL */
 };
 
-enum drill_smtp_act { DRILL_SMTP_SAY, DRILL_SMTP_LEAVE, DRILL_SMTP_LOSE };
+/* SECURE: STARTTLS and one more EHLO, which stand first among a session's extras for the MTAs'
+ * models if the client has `tls`; without it that one is in TLS from the start. The SMTP client is
+ * not told: it has ways of its own. */
+enum drill_smtp_act { DRILL_SMTP_SAY, DRILL_SMTP_LEAVE, DRILL_SMTP_LOSE, DRILL_SMTP_SECURE };
 
 /* Once, behind the reply to a stage (whatever it was; RCPT: the last one's): the client says a
  * line, closes, or resets. Several of one place go in their order. A said RSET, EHLO or HELO that
@@ -37,6 +40,7 @@ enum drill_smtp_does {
     DRILL_SMTP_DOES_RSET,
     DRILL_SMTP_DOES_HELO, /* EHLO, too */
     DRILL_SMTP_DOES_NOOP,
+    DRILL_SMTP_DOES_TLS,   /* and greets again */
     DRILL_SMTP_DOES_LEAVE, /* QUIT, or the client is lost */
     DRILL_SMTP_DOES_UNKNOWN,
     DRILL_SMTP_DOES_OTHER

@@ -106,6 +106,12 @@ static void test_a_client_line_is_one_more_session(void **state)
     assert_int_equal(c->next->family, DRILL_FAMILY_UNIX);
     assert_int_equal(c->next->next->family, DRILL_FAMILY_UNKNOWN);
     assert_false(c->next->next->tls);
+    assert_true(scene.secure);
+    assert_int_equal(c->extras->act, DRILL_SMTP_SECURE);
+    assert_int_equal(c->extras->stage, DRILL_SMFIC_HELO);
+    assert_null(c->extras->more);
+    assert_null(c->next->extras);
+    assert_null(scene.extras); /* the SMTP client knows without */
     assert_null(c->next->next->next);
 }
 

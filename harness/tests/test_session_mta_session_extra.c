@@ -6,7 +6,7 @@ enum { EXTRAS = 3 };
 
 struct does {
     uint8_t stage;
-    const char *line; /* "!": the client is lost */
+    const char *line; /* "!": the client is lost; "*": it begins TLS */
     uint32_t message; /* 0: the first */
 };
 
@@ -167,6 +167,15 @@ static const struct row CASES[] = {
      0,
      NULL,
      NULL},
+    {"postfix",
+     {{'H', "*", 0}, {'H', "EHLO again.example", 0}},
+     "open O DC DH A DH DH A " PM PC PM PC "A Q close",
+     "C 220 H 250 H 250 H 250 " MAIL "T 354 E 250* " MAIL2,
+     0,
+     0,
+     0,
+     NULL,
+     NULL},
     /* The milter has had enough of the message: the client gives it up all the same. */
     {"postfix",
      {{'R', "FOOBAR", 0}, {'R', "RSET", 0}},
@@ -226,6 +235,15 @@ static const struct row CASES[] = {
      NULL},
     {"sendmail",
      {{'H', "RSET", 0}, {'H', "EHLO again.example", 0}},
+     "open O DC DH DH " SM SC SM SC "Q close",
+     "C 220 H 250 H 250 " MAIL "T 354 E 250* " MAIL2,
+     0,
+     0,
+     0,
+     NULL,
+     NULL},
+    {"sendmail",
+     {{'H', "*", 0}},
      "open O DC DH DH " SM SC SM SC "Q close",
      "C 220 H 250 H 250 " MAIL "T 354 E 250* " MAIL2,
      0,
@@ -320,11 +338,14 @@ static void give(struct talk *t, const struct row *r, struct drill_smtp_extra *l
         bool session = d->stage == 'C' || d->stage == 'H';
         const struct drill_smtp_extra **at =
             session ? &t->clients[0].extras : &t->messages[d->message].extras;
-        bool lost = d->line[0] == '!';
+        enum drill_smtp_act act = d->line[0] == '!'   ? DRILL_SMTP_LOSE
+                                  : d->line[0] == '*' ? DRILL_SMTP_SECURE
+                                                      : DRILL_SMTP_SAY;
+        t->clients[0].tls = t->clients[0].tls || act == DRILL_SMTP_SECURE;
         list[i] = (struct drill_smtp_extra){.session = 1,
                                             .message = d->message + 1,
                                             .stage = d->stage,
-                                            .act = lost ? DRILL_SMTP_LOSE : DRILL_SMTP_SAY,
+                                            .act = act,
                                             .line = text(d->line),
                                             .more = *at};
         *at = &list[i];
@@ -385,6 +406,32 @@ static void test_milter_is_lost_behind_the_last_message(void **state)
         assert_int_equal(step.kind, DRILL_MTA_CLOSE);
         talk_until(&t, 0, 0);
         assert_int_equal(drill_mta_outcome(&t.mta, 1)->code, 250);
+        talk_fini(&t);
+    }
+}
+
+/* What is told of TLS: nothing with the first HELO, all with the second, whose name is the same. */
+static void test_macros_of_starttls(void **state)
+{
+#define IN_TLS                                                                   \
+    "H{tls_version}\0TLSv1.3\0{cipher}\0TLS_AES_256_GCM_SHA384\0{cipher_bits}\0" \
+    "256\0"
+    const struct {
+        const char *mta;
+        struct drill_span macros;
+    } programs[] = {{"postfix", BYTES(IN_TLS)},
+                    {"sendmail", BYTES(IN_TLS "{cert_subject}\0\0{cert_issuer}\0\0")}};
+#undef IN_TLS
+    (void)state;
+    for (size_t i = 0; i < ROWS(programs); i++) {
+        struct drill_smtp_extra tls = {.stage = 'H', .act = DRILL_SMTP_SECURE};
+        struct talk t;
+        talk_init(&t, programs[i].mta);
+        t.clients[0].tls = true;
+        t.clients[0].extras = &tls;
+        talk_start(&t);
+        assert_frames(&t, 'H', BYTES("H"), BYTES("cl.example\0"));
+        assert_frames(&t, 'H', programs[i].macros, BYTES("cl.example\0"));
         talk_fini(&t);
     }
 }
@@ -452,6 +499,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_frames_and_replies),
         cmocka_unit_test(test_milter_is_lost_behind_the_last_message),
+        cmocka_unit_test(test_macros_of_starttls),
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_plan_has_the_abort),
     };

@@ -83,7 +83,7 @@ static void test_frames_that_depend_on_the_client(void **state)
     assert_frames(&t, 'H',
                   BYTES("H{tls_version}\0TLSv1.3\0{cipher}\0TLS_AES_256_GCM_SHA384\0"
                         "{cipher_bits}\0"
-                        "256\0"),
+                        "256\0{cert_subject}\0\0{cert_issuer}\0\0"),
                   BYTES("cl.example\0"));
     assert_frames(&t, 'M',
                   BYTES("Mi\0"
