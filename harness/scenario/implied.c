@@ -253,12 +253,14 @@ static void macros(struct drill_implied *i, const struct drill_message *m)
     struct drill_span name, value;
     while (drill_message_next_macro(&r, &name, &value)) {
         drill_implied_mta(i, name, value);
-        if (i->client.len && m->letter == DRILL_SMFIC_MAIL && value.len && has_room(i)) {
-            if (drill_span_equal(name, drill_span_str("{auth_authen}"))) {
-                add_once(&i->client, "auth", value);
-            } else if (!i->tls && drill_span_equal(name, drill_span_str("{tls_version}"))) {
-                i->tls = add(&i->client, " tls=yes");
-            }
+        if (i->client.len == 0 || value.len == 0 || !has_room(i)) {
+            continue;
+        }
+        if (m->letter == DRILL_SMFIC_MAIL &&
+            drill_span_equal(name, drill_span_str("{auth_authen}"))) {
+            add_once(&i->client, "auth", value);
+        } else if (!i->tls && drill_span_equal(name, drill_span_str("{tls_version}"))) {
+            i->tls = add(&i->client, " tls=yes");
         }
     }
 }

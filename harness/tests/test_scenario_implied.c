@@ -85,6 +85,27 @@ static void test_a_session_with_one_message(void **state)
     assert_true(implied.failure); /* that recipient */
 }
 
+/* Postfix and Sendmail tell of TLS with the HELO behind STARTTLS. */
+static void test_a_session_in_tls(void **state)
+{
+    (void)state;
+    MTA('C', "host\0"
+             "4\x12\x34"
+             "192.0.2.9\0");
+    MTA('D', "H");
+    MTA('H', "me.example\0");
+    MTA('A', "");
+    MTA('D', "H{tls_version}\0TLSv1.3\0{cipher}\0X\0");
+    MTA('H', "me.example\0");
+    MTA('M', "<a@x>\0");
+    MTA('E', "");
+    MILTER('c', "");
+    MTA('Q', "");
+    drill_implied_end(&implied, "t.eml");
+    setup_is("client addr=\"192.0.2.9\" port=4660 host=\"host\" helo=\"me.example\" tls=yes\n"
+             "message from=\"<a@x>\" file=\"t.eml\"\n");
+}
+
 static void test_a_client_without_a_name(void **state)
 {
     (void)state;
@@ -302,6 +323,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_a_session_with_one_message),
+        TEST(test_a_session_in_tls),
         TEST(test_a_client_without_a_name),
         TEST(test_which_milter_it_is),
         TEST(test_several_messages_and_their_verdicts),
