@@ -22,7 +22,7 @@ from peers.libmilter import Libmilter
 from peers.opendkim import Opendkim
 from peers.opendmarc import Opendmarc
 from peers.pmilter import Pmilter
-from peers.postfix import Postfix
+from peers.postfix import SecurePostfix
 from peers.pymilter import Pymilter
 from peers.rspamd import Rspamd
 from peers.sendmail import Sendmail
@@ -179,8 +179,9 @@ class MtaColumn(Column):
                 yield peer
 
     def words(self, peer):
+        logins = ["--smtp-auth", peer.logins] if isinstance(peer, SecurePostfix) else []
         return ["--listen", peer.milter, "--smtp", f"127.0.0.1:{peer.port}", "--sink",
-                f"127.0.0.1:{peer.sink}", "--timeout", "12s"]
+                f"127.0.0.1:{peer.sink}", "--timeout", "12s", *logins]
 
 
 def case_of(record):
@@ -203,6 +204,6 @@ COLUMNS = (
     Column("pymilter", Pymilter, "libmilter"),
     Column("rspamd", Rspamd, "rspamd"),
     Column("pmilter", Pmilter, "pmilter"),
-    MtaColumn("postfix", Postfix, "postfix", **POSTFIX_LIMITS),
+    MtaColumn("postfix", SecurePostfix, "postfix", users={"alice": "secret"}, **POSTFIX_LIMITS),
     MtaColumn("sendmail", Sendmail, "sendmail", limits=SENDMAIL_LIMITS),
 )

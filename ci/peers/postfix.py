@@ -216,7 +216,7 @@ class Postfix(Peer):
 
 class SecurePostfix(Postfix):
     """It offers STARTTLS, with a certificate that nobody signed, and AUTH by these `mechanisms` to
-    `users`: {name: password}."""
+    `users`: {name: password}. `logins` is a file of them, as `--smtp-auth` has it."""
 
     programs = (*Postfix.programs, "openssl", "saslpasswd2")
 
@@ -229,6 +229,10 @@ class SecurePostfix(Postfix):
     def certificate(self):
         return self.path("conf/tls.pem")
 
+    @property
+    def logins(self):
+        return self.path("logins")
+
     def _configure(self):
         texts = {key: value.format(folder=self.folder) for key, value in SECURE.items()}
         self.settings = {**texts, **self.settings}
@@ -239,6 +243,7 @@ class SecurePostfix(Postfix):
                 "-out", self.certificate)
         self.write("conf/sasl/smtpd.conf",
                    SASL.format(folder=self.folder, mechanisms=self.mechanisms))
+        self.write("logins", "".join(f"{user}:{word}\n" for user, word in self.users.items()))
         for user, password in self.users.items():
             subprocess.run([find_program("saslpasswd2"), "-c", "-p", "-f", self.path("sasldb2"), "-u",
                             MAIN["myhostname"], user], check=True, input=password, text=True)

@@ -39,14 +39,6 @@ def fixture_submission():
     yield from secure_postfix(mechanisms="LOGIN", smtpd_tls_auth_only="yes")
 
 
-@pytest.fixture(name="logins")
-def fixture_logins(work):
-    path = os.path.join(work, "logins")
-    with open(path, "w", encoding="utf-8") as out:
-        out.write("# of the test\n\n" + "".join(f"{user}:{word}\n" for user, word in USERS.items()))
-    return path
-
-
 @pytest.fixture(name="ask")
 def fixture_ask(drill, work):
     def play(peer, text, *options):
@@ -66,34 +58,34 @@ def test_the_milter_hears_of_tls(ask, postfix):
     ask(postfix, "client\n...\n> macro stage=helo {tls_version}=absent\n> helo\n" + END).check_exit(0)
 
 
-def test_the_milter_hears_of_a_login(ask, postfix, logins):
-    ask(postfix, 'client auth="alice"\n' + LOGIN + END, "--smtp-auth", logins).check_exit(0)
+def test_the_milter_hears_of_a_login(ask, postfix):
+    ask(postfix, 'client auth="alice"\n' + LOGIN + END, "--smtp-auth", postfix.logins).check_exit(0)
 
 
-def test_tls_and_a_login_and_xclient(ask, postfix, logins):
+def test_tls_and_a_login_and_xclient(ask, postfix):
     text = ('client auth="alice" tls=yes addr="198.51.100.7"\n...\n> connect address="198.51.100.7"\n'
             + "< continue\n" + TLS + "< continue\n" + LOGIN + END)
-    ask(postfix, text, "--smtp-auth", logins, "--xclient").check_exit(0)
+    ask(postfix, text, "--smtp-auth", postfix.logins, "--xclient").check_exit(0)
 
 
-def test_sessions_are_secured_each_for_itself(ask, postfix, logins):
+def test_sessions_are_secured_each_for_itself(ask, postfix):
     absent = "{tls_version}=absent"
     text = ("client tls=yes\nclient\n" + 'client tls=yes auth="bob"\n' + TLS +
             f"< continue\n...\n> quit\n...\n> macro stage=helo {absent}\n> helo\n< continue\n" + TLS +
             '< continue\n...\n> macro stage=mail {auth_authen}="bob"\n> mail\n'
             "< continue\n...\n> bodyeob\n< accept\nverdict message=1..3 accept\n")
-    ask(postfix, text, "--smtp-auth", logins).check_exit(0)
+    ask(postfix, text, "--smtp-auth", postfix.logins).check_exit(0)
 
 
-def test_a_login_that_is_taken_in_tls_only(ask, submission, logins):
+def test_a_login_that_is_taken_in_tls_only(ask, submission):
     text = 'client auth="alice"\n' + TLS + "< continue\n" + LOGIN.replace("PLAIN", "LOGIN") + END
-    ask(submission, text, "--smtp-auth", logins).check_exit(0)
+    ask(submission, text, "--smtp-auth", submission.logins).check_exit(0)
 
 
-def test_concurrent_sessions_log_in(ask, postfix, logins):
+def test_concurrent_sessions_log_in(ask, postfix):
     text = ('client auth="alice" tls=yes\nconcurrently 9 {\n' + LOGIN + "meet\n" +
             END + "}\n")
-    ask(postfix, text, "--smtp-auth", logins).check_exit(0)
+    ask(postfix, text, "--smtp-auth", postfix.logins).check_exit(0)
 
 
 def test_a_wrong_password_fails_with_what_the_mta_said(ask, postfix, work):
@@ -105,18 +97,18 @@ def test_a_wrong_password_fails_with_what_the_mta_said(ask, postfix, work):
     assert f"--smtp-auth {path}" in done.out
 
 
-def test_a_password_is_not_shown(ask, postfix, logins):
+def test_a_password_is_not_shown(ask, postfix):
     text = 'client auth="alice"\n' + LOGIN + END.replace("accept", "reject")
     for options in ([], ["-v"], ["-v", "--format", "jsonl"]):
-        done = ask(postfix, text, "--smtp-auth", logins, *options).check_exit(0, 1)
+        done = ask(postfix, text, "--smtp-auth", postfix.logins, *options).check_exit(0, 1)
         assert "cret" not in done.out + done.err and "c2U6Y3JldCB3b3Jk" not in done.out + done.err
 
 
 @pytest.mark.parametrize("client,words,why", [
     ('auth="alice"', [], "--smtp-auth FILE"),
     ('auth="carol"', ["--smtp-auth", "{logins}"], "does not have that login")])
-def test_a_login_that_nobody_has_is_skipped(ask, postfix, logins, client, words, why):
-    words = [word.format(logins=logins) for word in words]
+def test_a_login_that_nobody_has_is_skipped(ask, postfix, client, words, why):
+    words = [word.format(logins=postfix.logins) for word in words]
     assert why in ask(postfix, f"client {client}\n" + LOGIN + END, *words).check_exit(77).out
 
 
