@@ -16,6 +16,7 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import sys
 import tempfile
 
@@ -25,7 +26,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from peers.base import PeerError  # noqa: E402
 from peers.harness import Drill  # noqa: E402
 from peers.libmilter import Libmilter  # noqa: E402
-from peers.postfix import Postfix  # noqa: E402
+from peers.postfix import Postfix, SecurePostfix  # noqa: E402
 from peers.recorded import RECORDED, Recording, difference, exceptions  # noqa: E402
 from peers.sendmail import Sendmail  # noqa: E402
 from recorder import Recorder  # noqa: E402
@@ -71,6 +72,7 @@ CASES = {
                                   ("<carol@example.net>",)),
     "rset": ["MAIL FROM:<early@example.org>", f"RCPT TO:{RCPT}", "RSET"] + mail(),
     "ipv6": mail(),
+    "tls-and-login": ["STARTTLS", "EHLO client.example", "AUTH PLAIN AGFsaWNlAHNlY3JldA==", *mail()],
     "smtputf8": mail(content(subject="Grüße".encode()), "<jürgen@example.org> SMTPUTF8",
                      ("<zoë@example.com>",)),
 }
@@ -111,6 +113,17 @@ class Client:
         else:
             self.socket.sendall(line.encode() + b"\r\n")
         self.reply()
+        if line == "STARTTLS":
+            self.begin_tls()
+
+    def begin_tls(self):
+        """With a certificate that nobody signed."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        self.replies.close()
+        self.socket = context.wrap_socket(self.socket)
+        self.replies = self.socket.makefile("rb")
 
 
 class ByPostfix:
@@ -120,11 +133,13 @@ class ByPostfix:
 
     def __init__(self, protocol):
         # What the older protocols do not have.
-        self.cannot = () if protocol == 6 else ("leading-blanks",)
+        self.cannot = () if protocol == 6 else ("leading-blanks", "tls-and-login")
         self.prefix = f"v{protocol}-"
-        self.mta = Postfix(protocol=protocol, mydestination="mx.example.com, example.com",
-                           default_transport="smtp", relay_transport="smtp",
-                           defer_transports="smtp, local", smtputf8_enable="yes", inet_protocols="all")
+        self.mta = SecurePostfix({"alice": "secret"}, protocol=protocol,
+                                 mydestination="mx.example.com, example.com",
+                                 default_transport="smtp", relay_transport="smtp",
+                                 defer_transports="smtp, local", smtputf8_enable="yes",
+                                 inet_protocols="all")
         self.settings = f"milter_protocol={protocol}"
 
     @staticmethod
@@ -142,7 +157,8 @@ class BySendmail:
     profile = "sendmail"
     prefix = ""
     settings = ""
-    cannot = ("smtputf8",)  # Debian builds it without USE_EAI
+    # Debian builds it without USE_EAI; it takes a certificate only from where nobody else may write.
+    cannot = ("smtputf8", "tls-and-login")
     MORE = """\
 undefine(`SMART_HOST')
 LOCAL_DOMAIN(`example.com')
