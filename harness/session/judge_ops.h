@@ -77,8 +77,6 @@ bool drill_judge_has_control(struct drill_span s);
 bool drill_judge_is_macro_name(struct drill_span s);
 /* "i" and "{i}" are one macro. */
 uint32_t drill_judge_macro_hash(struct drill_span name);
-/* The next name of a list, at blanks and commas; false at the end. */
-bool drill_judge_next_name(struct drill_span *list, struct drill_span *name);
 bool drill_judge_is_inet(struct drill_span s);
 /* With or without Sendmail's "IPv6:". */
 bool drill_judge_is_inet6(struct drill_span s);

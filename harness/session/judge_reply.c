@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The milter's side of the judge: what its replies carry. */
 #include "session/judge_ops.h"
+#include "session/negotiate.h"
 
 static void tell(struct drill_judge *j, enum drill_rule_id rule, uint8_t code)
 {
@@ -155,7 +156,7 @@ static void list_names(struct drill_judge *j, struct drill_judge_list *list,
                        struct drill_span names)
 {
     struct drill_span name;
-    while (drill_judge_next_name(&names, &name)) {
+    while (drill_negotiate_next_name(&names, &name)) {
         if (!drill_judge_is_macro_name(name)) {
             show(j, DRILL_RULE_LIST_NAMES, name);
         }

@@ -82,26 +82,6 @@ uint32_t drill_judge_macro_hash(struct drill_span name)
     return hash;
 }
 
-static bool is_separator(uint8_t c)
-{
-    return c == ' ' || c == ',' || c == '\t' || c == '\r' || c == '\n';
-}
-
-bool drill_judge_next_name(struct drill_span *list, struct drill_span *name)
-{
-    size_t from = 0;
-    while (from < list->len && is_separator(list->ptr[from])) {
-        from++;
-    }
-    size_t to = from;
-    while (to < list->len && !is_separator(list->ptr[to])) {
-        to++;
-    }
-    *name = drill_span_sub(*list, from, to - from);
-    *list = drill_span_sub(*list, to, list->len);
-    return name->len > 0;
-}
-
 /* ---- addresses ---- */
 
 bool drill_judge_is_inet(struct drill_span s)

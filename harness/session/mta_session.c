@@ -135,23 +135,14 @@ void drill_mta_session_pass_over(const struct drill_mta *mta, struct drill_mta_c
     pass_until(mta, c, DRILL_AT_CLOSE);
 }
 
-static const uint8_t CODES[] = {
-    [DRILL_AT_OPTNEG] = DRILL_SMFIC_OPTNEG, [DRILL_AT_CONNECT] = DRILL_SMFIC_CONNECT,
-    [DRILL_AT_HELO] = DRILL_SMFIC_HELO,     [DRILL_AT_MAIL] = DRILL_SMFIC_MAIL,
-    [DRILL_AT_RCPT] = DRILL_SMFIC_RCPT,     [DRILL_AT_DATA] = DRILL_SMFIC_DATA,
-    [DRILL_AT_HEADER] = DRILL_SMFIC_HEADER, [DRILL_AT_MESSAGE_ID] = DRILL_SMFIC_HEADER,
-    [DRILL_AT_DATE] = DRILL_SMFIC_HEADER,   [DRILL_AT_FROM] = DRILL_SMFIC_HEADER,
-    [DRILL_AT_EOH] = DRILL_SMFIC_EOH,       [DRILL_AT_BODY] = DRILL_SMFIC_BODY,
-    [DRILL_AT_EOB] = DRILL_SMFIC_BODYEOB,   [DRILL_AT_ABORT] = DRILL_SMFIC_ABORT,
-    [DRILL_AT_BYE] = DRILL_SMFIC_ABORT,     [DRILL_AT_QUIT] = DRILL_SMFIC_QUIT};
-
 /* A macro frame whose command is left out is a step of its own. */
 static void send_step(const struct drill_mta *mta, const struct drill_mta_cursor *c,
                       struct drill_scratch *s, struct drill_mta_step *step)
 {
     const struct drill_mta_ops *family = mta->profile->mta;
     bool whole = show(mta, c) == DRILL_SHOW_ALL;
-    uint8_t code = c->extra ? drill_mta_session_extra_code(mta, c) : CODES[c->at];
+    uint8_t code = c->extra ? drill_mta_session_extra_code(mta, c)
+                            : drill_mta_session_code((enum drill_at)c->at);
     step->kind = DRILL_MTA_SEND;
     step->command.code = whole ? code : (uint8_t)DRILL_SMFIC_MACRO;
     if (!s) {

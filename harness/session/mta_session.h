@@ -12,6 +12,7 @@
 #define DRILL_SESSION_MTA_SESSION_H
 
 #include "session/mta_ops.h"
+#include "session/negotiate.h"
 
 /* drill_mta_cursor.at, in the order of a session. */
 enum drill_at {
@@ -138,6 +139,16 @@ void drill_mta_session_tell(struct drill_mta *mta, uint8_t stage, struct drill_s
 struct drill_span drill_mta_session_join(struct drill_mta *mta, const struct drill_span *parts,
                                          size_t count);
 
+/* The command that is sent at that point of the plan; 0: none is. */
+uint8_t drill_mta_session_code(enum drill_at at);
+/* The command whose reply it waits for, or would be next; 0: it is not connected. */
+uint8_t drill_mta_session_at(const struct drill_mta *mta);
+/* drill_mta_ops.command but for CONNECT, which each family words in its own way; `limit`: bytes of
+ * a header's value. */
+bool drill_mta_session_command(const struct drill_mta *mta, const struct drill_mta_cursor *c,
+                               uint8_t code, size_t limit, struct drill_scratch *s,
+                               struct drill_message *out);
+
 /* The message at the cursor, or the first of the session. */
 const struct drill_envelope *drill_mta_session_message(const struct drill_mta_cursor *c);
 /* The recipient at the cursor, or the last. */
@@ -148,6 +159,8 @@ struct drill_span drill_mta_session_rcpt_args(const struct drill_mta_cursor *c);
  * at most `limit` bytes. */
 struct drill_span drill_mta_session_value(struct drill_scratch *s, struct drill_span value,
                                           bool keep_blank, size_t limit);
+/* A header's name without the blanks behind it. */
+struct drill_span drill_mta_session_name(struct drill_span name);
 /* A header's name as MTAs take it: printable ASCII without a blank, then perhaps blanks. What is
  * none of that, and all that follows, they take for body (Postfix is_header.c, Sendmail isheader).
  */

@@ -151,3 +151,74 @@ size_t drill_mta_session_strings(const struct drill_mta *mta)
     const struct drill_envelope *here = mta->cursor.message;
     return here ? longer_string(here, most, longest) : longest;
 }
+
+/* ---- commands ---- */
+
+uint8_t drill_mta_session_code(enum drill_at at)
+{
+    static const uint8_t CODES[] = {
+        [DRILL_AT_OPTNEG] = DRILL_SMFIC_OPTNEG, [DRILL_AT_CONNECT] = DRILL_SMFIC_CONNECT,
+        [DRILL_AT_HELO] = DRILL_SMFIC_HELO,     [DRILL_AT_MAIL] = DRILL_SMFIC_MAIL,
+        [DRILL_AT_RCPT] = DRILL_SMFIC_RCPT,     [DRILL_AT_DATA] = DRILL_SMFIC_DATA,
+        [DRILL_AT_HEADER] = DRILL_SMFIC_HEADER, [DRILL_AT_MESSAGE_ID] = DRILL_SMFIC_HEADER,
+        [DRILL_AT_DATE] = DRILL_SMFIC_HEADER,   [DRILL_AT_FROM] = DRILL_SMFIC_HEADER,
+        [DRILL_AT_EOH] = DRILL_SMFIC_EOH,       [DRILL_AT_BODY] = DRILL_SMFIC_BODY,
+        [DRILL_AT_EOB] = DRILL_SMFIC_BODYEOB,   [DRILL_AT_ABORT] = DRILL_SMFIC_ABORT,
+        [DRILL_AT_BYE] = DRILL_SMFIC_ABORT,     [DRILL_AT_QUIT] = DRILL_SMFIC_QUIT};
+    return at < sizeof(CODES) ? CODES[at] : 0;
+}
+
+uint8_t drill_mta_session_at(const struct drill_mta *mta)
+{
+    uint8_t at = mta->cursor.at;
+    if (mta->awaited || at == DRILL_AT_OPEN) {
+        return mta->awaited;
+    }
+    return at == DRILL_AT_ABORT  ? (uint8_t)DRILL_SMFIC_MAIL
+           : at < DRILL_AT_ABORT ? drill_mta_session_code((enum drill_at)at)
+                                 : (uint8_t)DRILL_SMFIC_QUIT;
+}
+
+struct drill_span drill_mta_session_name(struct drill_span name)
+{
+    while (name.len && (name.ptr[name.len - 1] == ' ' || name.ptr[name.len - 1] == '\t')) {
+        name.len--;
+    }
+    return name;
+}
+
+bool drill_mta_session_command(const struct drill_mta *mta, const struct drill_mta_cursor *c,
+                               uint8_t code, size_t limit, struct drill_scratch *s,
+                               struct drill_message *out)
+{
+    const struct drill_envelope *m = drill_mta_session_message(c);
+    bool keep = c->steps & DRILL_SMFIP_HDR_LEADSPC;
+    switch (code) {
+    case DRILL_SMFIC_OPTNEG:
+        out->number[0] = mta->settings->version;
+        out->number[1] = mta->settings->actions;
+        out->number[2] = mta->settings->protocol;
+        return true;
+    case DRILL_SMFIC_HELO:
+        out->str[0] = c->client ? c->client->helo : drill_span_str("client.example");
+        return true;
+    case DRILL_SMFIC_MAIL:
+        out->str[0] = m ? m->from : drill_span_str("<alice@example.org>");
+        out->rest = m ? m->from_args.wire : out->rest;
+        return true;
+    case DRILL_SMFIC_RCPT:
+        out->str[0] = drill_mta_session_rcpt(c);
+        out->rest = drill_mta_session_rcpt_args(c);
+        return true;
+    case DRILL_SMFIC_HEADER:
+        out->str[0] =
+            c->header ? drill_mta_session_name(c->header->name) : drill_span_str("X-Drill");
+        out->str[1] = c->header ? drill_mta_session_value(s, c->header->value, keep, limit)
+                                : drill_span_str("1");
+        return true;
+    case DRILL_SMFIC_BODY: out->rest = drill_mta_session_chunk(mta, c, s); return true;
+    case DRILL_SMFIC_BODYEOB: return true;
+    case DRILL_SMFIC_UNKNOWN: out->str[0] = drill_span_str("XDRILL"); return true;
+    default: return false;
+    }
+}

@@ -75,3 +75,25 @@ enum drill_code drill_negotiate_libmilter(const struct drill_wants *wants,
     }
     return DRILL_OK;
 }
+
+/* ---- macro lists ---- */
+
+static bool is_separator(uint8_t c)
+{
+    return c == ' ' || c == ',' || c == '\t' || c == '\r' || c == '\n';
+}
+
+bool drill_negotiate_next_name(struct drill_span *list, struct drill_span *name)
+{
+    size_t from = 0;
+    while (from < list->len && is_separator(list->ptr[from])) {
+        from++;
+    }
+    size_t to = from;
+    while (to < list->len && !is_separator(list->ptr[to])) {
+        to++;
+    }
+    *name = drill_span_sub(*list, from, to - from);
+    *list = drill_span_sub(*list, to, list->len);
+    return name->len > 0;
+}

@@ -29,4 +29,7 @@ enum drill_code drill_negotiate_libmilter(const struct drill_wants *wants,
                                           struct drill_agreed *answer, uint32_t *emulated,
                                           struct drill_error *err);
 
+/* The next name of a macro list, at blanks and commas; false at the end. */
+bool drill_negotiate_next_name(struct drill_span *list, struct drill_span *name);
+
 #endif

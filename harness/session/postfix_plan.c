@@ -114,63 +114,22 @@ static struct drill_span added_value(const struct drill_mta *mta, const struct d
     return made_since(s, from);
 }
 
-static struct drill_span header_name(struct drill_span name)
+/* Envelopes go as the client typed them. */
+bool drill_postfix_command(const struct drill_mta *mta, const struct drill_mta_cursor *c,
+                           uint8_t code, struct drill_scratch *s, struct drill_message *out)
 {
-    while (name.len && (name.ptr[name.len - 1] == ' ' || name.ptr[name.len - 1] == '\t')) {
-        name.len--;
+    if (code == DRILL_SMFIC_CONNECT && c->client) {
+        connect_message(c->client, s, out);
+        return true;
     }
-    return name;
-}
-
-static void header_message(const struct drill_mta *mta, const struct drill_mta_cursor *c,
-                           struct drill_scratch *s, struct drill_message *out)
-{
-    bool keep = c->steps & DRILL_SMFIP_HDR_LEADSPC;
-    if (c->at >= DRILL_AT_MESSAGE_ID && c->at <= DRILL_AT_FROM) {
+    if (code == DRILL_SMFIC_HEADER && c->at >= DRILL_AT_MESSAGE_ID && c->at <= DRILL_AT_FROM) {
         out->str[0] = drill_span_str(c->at == DRILL_AT_MESSAGE_ID ? "Message-Id"
                                      : c->at == DRILL_AT_DATE     ? "Date"
                                                                   : "From");
         out->str[1] = added_value(mta, c, s);
-        return;
+        return true;
     }
-    out->str[0] = c->header ? header_name(c->header->name) : drill_span_str("X-Drill");
-    out->str[1] = c->header ? drill_mta_session_value(s, c->header->value, keep, HEADER_LIMIT)
-                            : drill_span_str("1");
-}
-
-bool drill_postfix_command(const struct drill_mta *mta, const struct drill_mta_cursor *c,
-                           uint8_t code, struct drill_scratch *s, struct drill_message *out)
-{
-    const struct drill_envelope *m = drill_mta_session_message(c);
-    switch (code) {
-    case DRILL_SMFIC_OPTNEG:
-        out->number[0] = mta->settings->version;
-        out->number[1] = mta->settings->actions;
-        out->number[2] = mta->settings->protocol;
-        return true;
-    case DRILL_SMFIC_CONNECT:
-        if (c->client) {
-            connect_message(c->client, s, out);
-        }
-        return c->client != NULL;
-    case DRILL_SMFIC_HELO:
-        out->str[0] = c->client ? c->client->helo : drill_span_str("client.example");
-        return true;
-    /* As the client typed it. */
-    case DRILL_SMFIC_MAIL:
-        out->str[0] = m ? m->from : drill_span_str("<alice@example.org>");
-        out->rest = m ? m->from_args.wire : out->rest;
-        return true;
-    case DRILL_SMFIC_RCPT:
-        out->str[0] = drill_mta_session_rcpt(c);
-        out->rest = drill_mta_session_rcpt_args(c);
-        return true;
-    case DRILL_SMFIC_HEADER: header_message(mta, c, s, out); return true;
-    case DRILL_SMFIC_BODY: out->rest = drill_mta_session_chunk(mta, c, s); return true;
-    case DRILL_SMFIC_BODYEOB: return true;
-    case DRILL_SMFIC_UNKNOWN: out->str[0] = drill_span_str("XDRILL"); return true;
-    default: return false;
-    }
+    return drill_mta_session_command(mta, c, code, HEADER_LIMIT, s, out);
 }
 
 size_t drill_postfix_sent_size(const struct drill_mta *mta, uint8_t code)
@@ -369,21 +328,6 @@ static enum macro find_macro(struct drill_span name)
     return (enum macro)i;
 }
 
-static struct drill_span next_name(struct drill_span *list)
-{
-    size_t i = 0;
-    while (i < list->len && (list->ptr[i] <= ' ' || list->ptr[i] == ',')) {
-        i++;
-    }
-    *list = drill_span_sub(*list, i, list->len);
-    for (i = 0; i < list->len && list->ptr[i] > ' ' && list->ptr[i] != ',';) {
-        i++;
-    }
-    struct drill_span name = drill_span_sub(*list, 0, i);
-    *list = drill_span_sub(*list, i, list->len);
-    return name;
-}
-
 bool drill_postfix_macros(const struct drill_mta *mta, const struct drill_mta_cursor *c,
                           uint8_t code, struct drill_scratch *s, struct drill_message *out)
 {
@@ -398,9 +342,9 @@ bool drill_postfix_macros(const struct drill_mta *mta, const struct drill_mta_cu
     if (MACROS[i].stage < DRILL_MTA_LISTS && mta->own.list[MACROS[i].stage].len) {
         list = mta->own.list[MACROS[i].stage];
     }
-    for (struct drill_span n = next_name(&list); n.len; n = next_name(&list)) {
+    struct drill_span n, value;
+    while (drill_negotiate_next_name(&list, &n)) {
         enum macro macro = find_macro(n);
-        struct drill_span value;
         if (macro < MACRO_COUNT && (connection_value(mta, c, macro, s, &value) ||
                                     message_value(mta, c, code, macro, s, &value))) {
             drill_mta_macro_asked(s, c->client, code, n, value);

@@ -32,30 +32,12 @@ static void fail(struct drill_mta *mta, uint8_t command, bool set_up_wrongly)
     drill_mta_session_leave(mta, DRILL_AT_CLOSE);
 }
 
-/* The command whose reply it is waiting for, or would be next; 0: it is not connected. */
-static uint8_t at_command(const struct drill_mta *mta)
-{
-    static const uint8_t NEXT[] = {
-        [DRILL_AT_OPTNEG] = DRILL_SMFIC_OPTNEG, [DRILL_AT_CONNECT] = DRILL_SMFIC_CONNECT,
-        [DRILL_AT_HELO] = DRILL_SMFIC_HELO,     [DRILL_AT_MAIL] = DRILL_SMFIC_MAIL,
-        [DRILL_AT_RCPT] = DRILL_SMFIC_RCPT,     [DRILL_AT_DATA] = DRILL_SMFIC_DATA,
-        [DRILL_AT_HEADER] = DRILL_SMFIC_HEADER, [DRILL_AT_MESSAGE_ID] = DRILL_SMFIC_HEADER,
-        [DRILL_AT_DATE] = DRILL_SMFIC_HEADER,   [DRILL_AT_FROM] = DRILL_SMFIC_HEADER,
-        [DRILL_AT_EOH] = DRILL_SMFIC_EOH,       [DRILL_AT_BODY] = DRILL_SMFIC_BODY,
-        [DRILL_AT_EOB] = DRILL_SMFIC_BODYEOB,   [DRILL_AT_ABORT] = DRILL_SMFIC_MAIL};
-    uint8_t at = mta->cursor.at;
-    if (mta->awaited || at == DRILL_AT_OPEN) {
-        return mta->awaited;
-    }
-    return at < sizeof(NEXT) ? NEXT[at] : (uint8_t)DRILL_SMFIC_QUIT;
-}
-
 void drill_postfix_trouble(struct drill_mta *mta, const struct drill_mta_trouble *t)
 {
     if (mta->stopped || mta->cursor.at == DRILL_AT_DONE || drill_mta_session_is_over(mta)) {
         return; /* nobody reads any more, or nobody cares */
     }
-    uint8_t command = at_command(mta);
+    uint8_t command = drill_mta_session_at(mta);
     drill_postfix_warn_of(mta, command, t);
     fail(mta, command, false);
 }

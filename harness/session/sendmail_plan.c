@@ -172,14 +172,6 @@ static void connect_message(const struct drill_client *client, struct drill_scra
     }
 }
 
-static struct drill_span header_name(struct drill_span name)
-{
-    while (name.len && (name.ptr[name.len - 1] == ' ' || name.ptr[name.len - 1] == '\t')) {
-        name.len--;
-    }
-    return name;
-}
-
 size_t drill_sendmail_header_size(const struct drill_mta_cursor *c)
 {
     struct drill_scratch none = {drill_writer_of(NULL, 0), drill_writer_of(NULL, 0)};
@@ -189,46 +181,17 @@ size_t drill_sendmail_header_size(const struct drill_mta_cursor *c)
     size_t plain = drill_mta_session_value(&none, value, keep, SIZE_MAX).len;
     /* A value with folds is made anew; its size is what was asked for of the writer. */
     size_t size = none.string.len > before ? none.string.len - before : plain;
-    return header_name(c->header->name).len + size + 2;
+    return drill_mta_session_name(c->header->name).len + size + 2;
 }
 
 bool drill_sendmail_command(const struct drill_mta *mta, const struct drill_mta_cursor *c,
                             uint8_t code, struct drill_scratch *s, struct drill_message *out)
 {
-    const struct drill_envelope *m = drill_mta_session_message(c);
-    bool keep = c->steps & DRILL_SMFIP_HDR_LEADSPC;
-    switch (code) {
-    case DRILL_SMFIC_OPTNEG:
-        out->number[0] = mta->settings->version;
-        out->number[1] = mta->settings->actions;
-        out->number[2] = mta->settings->protocol;
+    if (code == DRILL_SMFIC_CONNECT && c->client) {
+        connect_message(c->client, s, out);
         return true;
-    case DRILL_SMFIC_CONNECT:
-        if (c->client) {
-            connect_message(c->client, s, out);
-        }
-        return c->client != NULL;
-    case DRILL_SMFIC_HELO:
-        out->str[0] = c->client ? c->client->helo : drill_span_str("client.example");
-        return true;
-    case DRILL_SMFIC_MAIL:
-        out->str[0] = m ? m->from : drill_span_str("<alice@example.org>");
-        out->rest = m ? m->from_args.wire : out->rest;
-        return true;
-    case DRILL_SMFIC_RCPT:
-        out->str[0] = drill_mta_session_rcpt(c);
-        out->rest = drill_mta_session_rcpt_args(c);
-        return true;
-    case DRILL_SMFIC_HEADER:
-        out->str[0] = c->header ? header_name(c->header->name) : drill_span_str("X-Drill");
-        out->str[1] = c->header ? drill_mta_session_value(s, c->header->value, keep, SIZE_MAX)
-                                : drill_span_str("1");
-        return true;
-    case DRILL_SMFIC_BODY: out->rest = drill_mta_session_chunk(mta, c, s); return true;
-    case DRILL_SMFIC_BODYEOB: return true;
-    case DRILL_SMFIC_UNKNOWN: out->str[0] = drill_span_str("XDRILL"); return true;
-    default: return false;
     }
+    return drill_mta_session_command(mta, c, code, SIZE_MAX, s, out);
 }
 
 /* ---- macros ---- */
@@ -428,21 +391,6 @@ static bool message_value(const struct drill_mta *mta, const struct drill_mta_cu
     return false;
 }
 
-static struct drill_span next_name(struct drill_span *list)
-{
-    size_t i = 0;
-    while (i < list->len && (list->ptr[i] <= ' ' || list->ptr[i] == ',')) {
-        i++;
-    }
-    *list = drill_span_sub(*list, i, list->len);
-    for (i = 0; i < list->len && list->ptr[i] > ' ' && list->ptr[i] != ',';) {
-        i++;
-    }
-    struct drill_span name = drill_span_sub(*list, 0, i);
-    *list = drill_span_sub(*list, i, list->len);
-    return name;
-}
-
 /* A list with names makes a frame, if none of them has a value too; one without makes none. */
 bool drill_sendmail_macros(const struct drill_mta *mta, const struct drill_mta_cursor *c,
                            uint8_t code, struct drill_scratch *s, struct drill_message *out)
@@ -453,10 +401,10 @@ bool drill_sendmail_macros(const struct drill_mta *mta, const struct drill_mta_c
         return drill_mta_macros_end(s, c->client, code, out);
     }
     struct drill_span list = names_of(mta, stage);
-    for (struct drill_span n = next_name(&list); n.len; n = next_name(&list)) {
+    struct drill_span n, value;
+    while (drill_negotiate_next_name(&list, &n)) {
         bool braces = n.len >= 2 && n.ptr[0] == '{';
         struct drill_span bare = braces ? drill_span_sub(n, 1, n.len - 2) : n;
-        struct drill_span value;
         any = true;
         if (connection_value(mta, c->client, bare, s, &value) || security_value(c, bare, &value) ||
             message_value(mta, c, code, bare, s, &value)) {

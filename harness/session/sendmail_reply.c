@@ -117,22 +117,12 @@ static void bogus(struct drill_mta *mta, uint8_t command, uint8_t code)
     fail(mta, command, true);
 }
 
-/* The command whose reply it waits for, or would be next; 0: it is not connected. */
+/* It adds no header: where one might be, the end of them is next. */
 static uint8_t at_command(const struct drill_mta *mta)
 {
-    static const uint8_t NEXT[] = {
-        [DRILL_AT_OPTNEG] = DRILL_SMFIC_OPTNEG, [DRILL_AT_CONNECT] = DRILL_SMFIC_CONNECT,
-        [DRILL_AT_HELO] = DRILL_SMFIC_HELO,     [DRILL_AT_MAIL] = DRILL_SMFIC_MAIL,
-        [DRILL_AT_RCPT] = DRILL_SMFIC_RCPT,     [DRILL_AT_DATA] = DRILL_SMFIC_DATA,
-        [DRILL_AT_HEADER] = DRILL_SMFIC_HEADER, [DRILL_AT_MESSAGE_ID] = DRILL_SMFIC_EOH,
-        [DRILL_AT_DATE] = DRILL_SMFIC_EOH,      [DRILL_AT_FROM] = DRILL_SMFIC_EOH,
-        [DRILL_AT_EOH] = DRILL_SMFIC_EOH,       [DRILL_AT_BODY] = DRILL_SMFIC_BODY,
-        [DRILL_AT_EOB] = DRILL_SMFIC_BODYEOB,   [DRILL_AT_ABORT] = DRILL_SMFIC_MAIL};
     uint8_t at = mta->cursor.at;
-    if (mta->awaited || at == DRILL_AT_OPEN) {
-        return mta->awaited;
-    }
-    return at < sizeof(NEXT) ? NEXT[at] : (uint8_t)DRILL_SMFIC_QUIT;
+    bool added = !mta->awaited && at >= DRILL_AT_MESSAGE_ID && at <= DRILL_AT_FROM;
+    return added ? (uint8_t)DRILL_SMFIC_EOH : drill_mta_session_at(mta);
 }
 
 /* A length of 0 less one is taken for 4 GiB: the process that serves this client dies (D-1). */
