@@ -143,6 +143,20 @@ static inline void talk_until(struct talk *t, uint8_t stop, uint32_t steps)
     fail_msg("no end: %s", t->sent);
 }
 
+/* A talk that has come to that command, which a plain milter let it. */
+static inline void talk_to(struct talk *t, const char *profile, uint8_t stop)
+{
+    talk_init(t, profile);
+    talk_start(t);
+    talk_until(t, stop, 0);
+}
+
+/* A reply, its code first. */
+static inline void talk_say(struct talk *t, const char *reply, size_t size)
+{
+    talk_reply(t, (uint8_t)reply[0], drill_span_of(reply + 1, size - 1));
+}
+
 /* What the client was told, "C 220 H 250 ...", in order; R with its number, the final ones with an
  * asterisk; of the message's number but for the first. */
 static inline void talk_told(const struct talk *t, char *out, size_t cap)

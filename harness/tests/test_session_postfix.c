@@ -327,9 +327,7 @@ static void test_no_reply_bits(void **state)
     struct talk t;
     char told[200];
     (void)state;
-    talk_init(&t, "postfix");
-    talk_start(&t);
-    talk_until(&t, 'O', 0);
+    talk_to(&t, "postfix", 'O');
     talk_optneg(&t, 6, 0xFF080);
     talk_until(&t, 'E', 0);
     assert_string_equal(t.sent, "open O DC DH DM DR DT DL DN DB DE");
@@ -389,9 +387,7 @@ static void test_macro_lists(void **state)
 {
     struct talk t;
     (void)state;
-    talk_init(&t, "postfix");
-    talk_start(&t);
-    talk_until(&t, 'O', 0);
+    talk_to(&t, "postfix", 'O');
     talk_reply(&t, 'O',
                BYTES("\0\0\0\6\0\0\1\0\0\0\0\0"
                      "\0\0\0\0{client_name},client_port {nothing} {client_resolve}\0"
@@ -436,9 +432,7 @@ static void test_a_greedy_macro_list(void **state)
     for (size_t i = 17; i < 4016; i += 2) {
         list[i] = ' ';
     }
-    talk_init(&t, "postfix");
-    talk_start(&t);
-    talk_until(&t, 'O', 0);
+    talk_to(&t, "postfix", 'O');
     talk_reply(&t, 'O', drill_span_of(list, sizeof(list)));
     drill_mta_peek(&t.mta, &step);
     struct drill_reader r = drill_reader_of(step.macro.rest);

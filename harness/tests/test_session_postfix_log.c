@@ -80,11 +80,8 @@ static void test_replies(void **state)
     (void)state;
     for (size_t i = 0; i < ROWS(REPLIES); i++) {
         struct talk t;
-        talk_init(&t, "postfix");
-        talk_start(&t);
-        talk_until(&t, REPLIES[i].at, 0);
-        talk_reply(&t, (uint8_t)REPLIES[i].reply[0],
-                   drill_span_of(REPLIES[i].reply + 1, REPLIES[i].size - 1));
+        talk_to(&t, "postfix", REPLIES[i].at);
+        talk_say(&t, REPLIES[i].reply, REPLIES[i].size);
         assert_log(&t, REPLIES[i].log);
         assert_line(told_at(&t, 1,
                             REPLIES[i].at == 'M' || REPLIES[i].at == 'R' ? REPLIES[i].at : 'E',
@@ -114,9 +111,7 @@ static void test_streams(void **state)
     (void)state;
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct talk t;
-        talk_init(&t, "postfix");
-        talk_start(&t);
-        talk_until(&t, 'M', 0);
+        talk_to(&t, "postfix", 'M');
         if (rows[i].reading) {
             assert_true(drill_mta_head(&t.mta, rows[i].reading, 0x3FFFFFFF));
         }
@@ -135,9 +130,7 @@ static void test_lengths(void **state)
 {
     struct talk t;
     (void)state;
-    talk_init(&t, "postfix");
-    talk_start(&t);
-    talk_until(&t, 'M', 0);
+    talk_to(&t, "postfix", 'M');
     assert_true(drill_mta_head(&t.mta, 'c', 1073741823));
     assert_false(drill_mta_head(&t.mta, 'c', 4294967295u));
     assert_log(&t, "postfix/smtpd: warning: milter M: unreasonable packet length: 4294967295 > "
@@ -145,9 +138,7 @@ static void test_lengths(void **state)
     talk_until(&t, 0, 0);
     assert_string_equal(t.sent, "open O DC DH DM close");
     talk_fini(&t);
-    talk_init(&t, "postfix");
-    talk_start(&t);
-    talk_until(&t, 'N', 0);
+    talk_to(&t, "postfix", 'N');
     drill_mta_garbled(&t.mta, "a frame of length 0", 0);
     assert_log(&t, "postfix/cleanup: warning: milter M: bad packet length: 0");
     talk_fini(&t);
@@ -200,11 +191,8 @@ static void test_handshake(void **state)
     (void)state;
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct talk t;
-        talk_init(&t, "postfix");
-        talk_start(&t);
-        talk_until(&t, 'O', 0);
-        talk_reply(&t, (uint8_t)rows[i].reply[0],
-                   drill_span_of(rows[i].reply + 1, rows[i].size - 1));
+        talk_to(&t, "postfix", 'O');
+        talk_say(&t, rows[i].reply, rows[i].size);
         assert_log(&t, rows[i].log);
         assert_int_equal(t.mta.negotiated, rows[i].goes_on);
         talk_until(&t, 0, 0);
@@ -217,9 +205,7 @@ static void test_broken_handshake(void **state)
 {
     struct talk t;
     (void)state;
-    talk_init(&t, "postfix");
-    talk_start(&t);
-    talk_until(&t, 'O', 0);
+    talk_to(&t, "postfix", 'O');
     drill_mta_ended(&t.mta, DRILL_END_FIN, 0);
     assert_log(&t, "postfix/smtpd: warning: milter M: can't read SMFIC_OPTNEG reply packet header: "
                    "Application error" READ);
@@ -255,8 +241,7 @@ static void test_modifications(void **state)
     talk_start(&t);
     talk_until(&t, 'E', 0);
     for (size_t i = 0; i < ROWS(rows); i++) {
-        talk_reply(&t, (uint8_t)rows[i].payload[0],
-                   drill_span_of(rows[i].payload + 1, rows[i].size - 1));
+        talk_say(&t, rows[i].payload, rows[i].size);
         assert_true(t.mta.open);
     }
     const struct drill_mod *mod = t.mta.mods;
@@ -283,9 +268,7 @@ static void test_a_replaced_body(void **state)
     (void)state;
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct talk t;
-        talk_init(&t, "postfix");
-        talk_start(&t);
-        talk_until(&t, 'E', 0);
+        talk_to(&t, "postfix", 'E');
         for (const char *r = rows[i].replies; *r; r++) {
             talk_reply(&t, (uint8_t)*r,
                        *r == 'h'   ? BYTES("X\0y\0")

@@ -1,28 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Postfix as an MTA: what each reply at each stage makes it send, end, tell its client and log. */
 #include "session/apply.h"
-#include "talk_mta.h"
-
-/* Two messages in a session, the first with two recipients. */
-struct row {
-    uint8_t at;
-    const char *reply; /* code, then payload; "!" the milter closes, "?" it says nothing */
-    size_t size;
-    const char *then; /* what follows on the wire */
-    const char *told;
-    const char *log; /* part of it; "" nothing is logged */
-};
-
-#define R(literal) "" literal, sizeof(literal) - 1
+#include "talk_replies.h"
 
 /* The second message goes as it should, and the session ends. */
 #define NEXT       "DM DR DT DL DN DB DE A A Q close"
-#define WELL       "2:M 250 2:R1 250 2:T 354 2:E 250*"
-#define UP_TO_M    "C 220 H 250 "
-#define UP_TO_R    UP_TO_M "M 250 "
-#define UP_TO_T    UP_TO_R "R1 250 R2 250 "
-#define UP_TO_E    UP_TO_T "T 354 "
-#define ALL_WELL   UP_TO_E "E 250* " WELL
 #define REJECTED   ": 550 5.7.1 Command rejected; from=<Alice@Sender.TLD>"
 #define TEMPFAILED ": 451 4.7.1 Service unavailable - try again later; from=<Alice@Sender.TLD>"
 
@@ -147,65 +129,22 @@ static const struct row CONTENTS[] = {
      "can't read SMFIC_BODYEOB reply packet header: Application error"},
 };
 
-static void act(struct talk *t, const char *reply, size_t size)
-{
-    if (reply[0] == '!') {
-        drill_mta_ended(&t->mta, DRILL_END_FIN, 0);
-    } else if (reply[0] == '?') {
-        drill_mta_timed_out(&t->mta);
-    } else {
-        talk_reply(t, (uint8_t)reply[0], drill_span_of(reply + 1, size - 1));
-    }
-}
-
-static void check(const struct row *row, const char *key, const char *value)
-{
-    struct talk t;
-    char told[400];
-    talk_init(&t, "postfix");
-    talk_two(&t);
-    t.messages[0].rcpts = 2;
-    if (key) {
-        talk_set(&t, key, value);
-    }
-    talk_start(&t);
-    talk_until(&t, row->at, 0);
-    size_t before = strlen(t.sent);
-    act(&t, row->reply, row->size);
-    talk_until(&t, 0, 0);
-    talk_told(&t, told, sizeof(told));
-    const char *then = t.sent + before + (t.sent[before] == ' ');
-    if (strcmp(then, row->then) != 0 || strcmp(told, row->told) != 0 ||
-        !(row->log[0] ? strstr(t.mta.log, row->log) != NULL : t.mta.log[0] == '\0')) {
-        fail_msg("%c at %c:\nsent %s\nwant %s\ntold %s\nwant %s\nlog %s\nwant %s", row->reply[0],
-                 row->at, then, row->then, told, row->told, t.mta.log, row->log);
-    }
-    talk_fini(&t);
-}
-
-static void check_all(const struct row *rows, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        check(&rows[i], NULL, NULL);
-    }
-}
-
 static void test_at_connection(void **state)
 {
     (void)state;
-    check_all(CONNECTION, ROWS(CONNECTION));
+    check_rows("postfix", CONNECTION, ROWS(CONNECTION), NULL, NULL);
 }
 
 static void test_at_envelope(void **state)
 {
     (void)state;
-    check_all(ENVELOPE, ROWS(ENVELOPE));
+    check_rows("postfix", ENVELOPE, ROWS(ENVELOPE), NULL, NULL);
 }
 
 static void test_at_content(void **state)
 {
     (void)state;
-    check_all(CONTENTS, ROWS(CONTENTS));
+    check_rows("postfix", CONTENTS, ROWS(CONTENTS), NULL, NULL);
 }
 
 /* milter_default_action, at CONNECT, MAIL and the end of the body. */
@@ -229,7 +168,7 @@ static void test_default_actions(void **state)
     };
     (void)state;
     for (size_t i = 0; i < ROWS(rows); i++) {
-        check(&rows[i].row, "milter_default_action", rows[i].action);
+        check_row("postfix", &rows[i].row, "milter_default_action", rows[i].action);
     }
 }
 
@@ -244,9 +183,9 @@ static void test_version_3_11(void **state)
                                      UP_TO_E "E 550* " WELL, "5.7.1 a"};
     struct talk t;
     (void)state;
-    check(&shutdown, "mail_version", "3.12-20260821");
-    check(&only, "mail_version", "3.11.0");
-    check(&lines, "mail_version", "4.0");
+    check_row("postfix", &shutdown, "mail_version", "3.12-20260821");
+    check_row("postfix", &only, "mail_version", "3.11.0");
+    check_row("postfix", &lines, "mail_version", "4.0");
     talk_init(&t, "postfix");
     talk_set(&t, "mail_version", "3.11.0");
     talk_set(&t, "milter_default_action", "shutdown");
@@ -385,9 +324,7 @@ static void test_progress(void **state)
     for (const char *at = stages; *at; at++) {
         struct talk t;
         struct drill_mta_step step;
-        talk_init(&t, "postfix");
-        talk_start(&t);
-        talk_until(&t, (uint8_t)*at, 0);
+        talk_to(&t, "postfix", (uint8_t)*at);
         for (int i = 0; i < 1000; i++) {
             talk_reply(&t, 'p', text(""));
         }
@@ -451,9 +388,7 @@ static void test_reply_texts(void **state)
     (void)state;
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct talk t;
-        talk_init(&t, "postfix");
-        talk_start(&t);
-        talk_until(&t, 'M', 0);
+        talk_to(&t, "postfix", 'M');
         talk_reply(&t, 'y', drill_span_of(rows[i].payload, rows[i].size));
         assert_line(told_at(&t, 1, 'M', 0), rows[i].line);
         assert_int_equal(strstr(t.mta.log, "malformed reply: ") != NULL,
@@ -467,9 +402,7 @@ static void test_reply_text_at_the_end(void **state)
 {
     struct talk t;
     (void)state;
-    talk_init(&t, "postfix");
-    talk_start(&t);
-    talk_until(&t, 'E', 0);
+    talk_to(&t, "postfix", 'E');
     talk_reply(&t, 'y', drill_span_of("550 a\xe9\x07\x7f\rb\r\n550 c\xe9", 18));
     assert_line(told_at(&t, 1, 'E', 0), "550-a   \rb\r\n550 c ");
     talk_fini(&t);

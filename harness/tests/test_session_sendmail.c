@@ -164,9 +164,7 @@ static void test_protocol_bits(void **state)
     (void)state;
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct talk t;
-        talk_init(&t, "sendmail");
-        talk_start(&t);
-        talk_until(&t, 'O', 0);
+        talk_to(&t, "sendmail", 'O');
         talk_optneg(&t, rows[i].version, rows[i].steps);
         talk_until(&t, 0, 0);
         assert_string_equal(t.sent, rows[i].sent);
@@ -199,9 +197,7 @@ static void test_aborts(void **state)
     talk_until(&t, 0, 0);
     assert_string_equal(t.sent, "open O DC DH DM DR A DM DR T L N B DE Q close");
     talk_fini(&t);
-    talk_init(&t, "sendmail");
-    talk_start(&t);
-    talk_until(&t, 'R', 0);
+    talk_to(&t, "sendmail", 'R');
     talk_reply(&t, 'r', text(""));
     talk_until(&t, 0, 0);
     assert_string_equal(t.sent, "open O DC DH DM DR Q close");
@@ -228,9 +224,7 @@ static void test_macro_lists(void **state)
         uint8_t reply[64] = {0, 0, 0, 6};
         struct talk t;
         memcpy(reply + 12, rows[i].lists.ptr, rows[i].lists.len);
-        talk_init(&t, "sendmail");
-        talk_start(&t);
-        talk_until(&t, 'O', 0);
+        talk_to(&t, "sendmail", 'O');
         talk_reply(&t, 'O', drill_span_of(reply, 12 + rows[i].lists.len));
         talk_until(&t, 0, 0);
         assert_string_equal(t.sent, rows[i].sent);
@@ -243,15 +237,11 @@ static void test_the_list_of_the_end(void **state)
 {
     struct talk t;
     (void)state;
-    talk_init(&t, "sendmail");
-    talk_start(&t);
-    talk_until(&t, 'O', 0);
+    talk_to(&t, "sendmail", 'O');
     talk_reply(&t, 'O', BYTES("\0\0\0\6\0\0\0\0\0\0\0\0\0\0\0\5i,{mail_addr}\0"));
     assert_frames(&t, 'E', BYTES("E"), BYTES(""));
     talk_fini(&t);
-    talk_init(&t, "sendmail");
-    talk_start(&t);
-    talk_until(&t, 'O', 0);
+    talk_to(&t, "sendmail", 'O');
     talk_reply(&t, 'O',
                BYTES("\0\0\0\6\0\0\0\0\0\0\0\0\0\0\0\5i,{mail_addr} {nothing}\0\0\0\0\6v\0"));
     assert_frames(&t, 'N',
@@ -270,9 +260,7 @@ static void test_no_list_and_no_command(void **state)
 {
     struct talk t;
     (void)state;
-    talk_init(&t, "sendmail");
-    talk_start(&t);
-    talk_until(&t, 'O', 0);
+    talk_to(&t, "sendmail", 'O');
     talk_reply(&t, 'O', BYTES("\0\0\0\6\0\0\0\0\0\0\2\2\0\0\0\1\0\0\0\0\4i\0"));
     talk_until(&t, 0, 0);
     assert_string_equal(t.sent, "open O DC DM DR D L N B DE Q close");

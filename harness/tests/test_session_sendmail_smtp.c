@@ -1,26 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Sendmail as an MTA: what each reply at each stage makes it send, end, tell its client and log. */
-#include "talk_mta.h"
+#include "talk_replies.h"
 
-/* Two messages in a session, the first with two recipients. */
-struct row {
-    uint8_t at;
-    const char *reply; /* code, then payload; "!" the milter closes, "?" it says nothing */
-    size_t size;
-    const char *then; /* what follows on the wire */
-    const char *told;
-    const char *log; /* part of it; "" nothing is logged */
-};
-
-#define R(literal) "" literal, sizeof(literal) - 1
-
-#define NEXT     "DM DR T L N B DE Q close"
-#define WELL     "2:M 250 2:R1 250 2:T 354 2:E 250*"
-#define UP_TO_M  "C 220 H 250 "
-#define UP_TO_R  UP_TO_M "M 250 "
-#define UP_TO_T  UP_TO_R "R1 250 R2 250 "
-#define UP_TO_E  UP_TO_T "T 354 "
-#define ALL_WELL UP_TO_E "E 250* " WELL
+#define NEXT "DM DR T L N B DE Q close"
 #define BOGUS(action, code) \
     "milter_send_command(milter): action=" action " returned bogus response " code
 #define STATE "Milter (milter): to error state"
@@ -125,64 +107,22 @@ static const struct row CONTENTS[] = {
     {'E', R("?"), "close", UP_TO_E "E 451* 2:M 451*", "timeout before data read, where=eom"},
 };
 
-static void act(struct talk *t, const char *reply, size_t size)
-{
-    if (reply[0] == '!') {
-        drill_mta_ended(&t->mta, DRILL_END_FIN, 0);
-    } else if (reply[0] == '?') {
-        drill_mta_timed_out(&t->mta);
-    } else {
-        talk_reply(t, (uint8_t)reply[0], drill_span_of(reply + 1, size - 1));
-    }
-}
-
-static void check(const struct row *row, const char *flag)
-{
-    struct talk t;
-    char told[400];
-    talk_init(&t, "sendmail");
-    talk_two(&t);
-    t.messages[0].rcpts = 2;
-    talk_set(&t, "F", flag);
-    talk_start(&t);
-    talk_until(&t, row->at, 0);
-    size_t before = strlen(t.sent);
-    act(&t, row->reply, row->size);
-    talk_until(&t, 0, 0);
-    talk_told(&t, told, sizeof(told));
-    const char *then = t.sent + before + (t.sent[before] == ' ');
-    if (strcmp(then, row->then) != 0 || strcmp(told, row->told) != 0 ||
-        !(row->log[0] ? strstr(t.mta.log, row->log) != NULL : t.mta.log[0] == '\0')) {
-        fail_msg("%c at %c, F=%s:\nsent %s\nwant %s\ntold %s\nwant %s\nlog %s\nwant %s",
-                 row->reply[0], row->at, flag, then, row->then, told, row->told, t.mta.log,
-                 row->log);
-    }
-    talk_fini(&t);
-}
-
-static void check_all(const struct row *rows, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        check(&rows[i], "T");
-    }
-}
-
 static void test_at_connection(void **state)
 {
     (void)state;
-    check_all(CONNECTION, ROWS(CONNECTION));
+    check_rows("sendmail", CONNECTION, ROWS(CONNECTION), "F", "T");
 }
 
 static void test_at_envelope(void **state)
 {
     (void)state;
-    check_all(ENVELOPE, ROWS(ENVELOPE));
+    check_rows("sendmail", ENVELOPE, ROWS(ENVELOPE), "F", "T");
 }
 
 static void test_at_content(void **state)
 {
     (void)state;
-    check_all(CONTENTS, ROWS(CONTENTS));
+    check_rows("sendmail", CONTENTS, ROWS(CONTENTS), "F", "T");
 }
 
 static void test_flags(void **state)
@@ -207,7 +147,7 @@ static void test_flags(void **state)
     };
     (void)state;
     for (size_t i = 0; i < ROWS(rows); i++) {
-        check(&rows[i].row, rows[i].flag);
+        check_row("sendmail", &rows[i].row, "F", rows[i].flag);
     }
 }
 
@@ -251,11 +191,8 @@ static void test_lines(void **state)
     (void)state;
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct talk t;
-        talk_init(&t, "sendmail");
-        talk_start(&t);
-        talk_until(&t, rows[i].at, 0);
-        talk_reply(&t, (uint8_t)rows[i].reply[0],
-                   drill_span_of(rows[i].reply + 1, rows[i].size - 1));
+        talk_to(&t, "sendmail", rows[i].at);
+        talk_say(&t, rows[i].reply, rows[i].size);
         talk_until(&t, 0, 0);
         bool early = rows[i].stage == 'C' || rows[i].stage == 'H';
         assert_line(told_at(&t, early ? 0 : 1, rows[i].stage, rows[i].stage == 'R'), rows[i].line);
@@ -316,9 +253,7 @@ static void test_lengths_have_no_limit(void **state)
 {
     struct talk t;
     (void)state;
-    talk_init(&t, "sendmail");
-    talk_start(&t);
-    talk_until(&t, 'M', 0);
+    talk_to(&t, "sendmail", 'M');
     assert_true(drill_mta_head(&t.mta, 'c', 0x80000000u)); /* D-2: it waits for the rest */
     drill_mta_timed_out(&t.mta);
     assert_non_null(strstr(t.mta.log, "timeout during data read, where=mail"));
@@ -353,11 +288,8 @@ static void test_negotiation(void **state)
     (void)state;
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct talk t;
-        talk_init(&t, "sendmail");
-        talk_start(&t);
-        talk_until(&t, 'O', 0);
-        talk_reply(&t, (uint8_t)rows[i].reply[0],
-                   drill_span_of(rows[i].reply + 1, rows[i].size - 1));
+        talk_to(&t, "sendmail", 'O');
+        talk_say(&t, rows[i].reply, rows[i].size);
         talk_until(&t, 0, 0);
         assert_int_equal(drill_mta_outcome(&t.mta, 1)->code, rows[i].log[0] ? 451 : 250);
         assert_non_null(strstr(t.mta.log, rows[i].log));
@@ -384,11 +316,8 @@ static void test_modifications(void **state)
     (void)state;
     for (size_t i = 0; i < ROWS(rows); i++) {
         struct talk t;
-        talk_init(&t, "sendmail");
-        talk_start(&t);
-        talk_until(&t, 'E', 0);
-        talk_reply(&t, (uint8_t)rows[i].payload[0],
-                   drill_span_of(rows[i].payload + 1, rows[i].size - 1));
+        talk_to(&t, "sendmail", 'E');
+        talk_say(&t, rows[i].payload, rows[i].size);
         assert_int_equal(t.mta.mods != NULL, rows[i].taken);
         assert_non_null(strstr(t.mta.log, "lied about ")); /* nothing was agreed on */
         talk_until(&t, 0, 0);
@@ -403,9 +332,7 @@ static void test_a_body_that_was_not_agreed_on(void **state)
     struct talk t;
     (void)state;
     for (int agreed = 0; agreed < 2; agreed++) {
-        talk_init(&t, "sendmail");
-        talk_start(&t);
-        talk_until(&t, 'O', 0);
+        talk_to(&t, "sendmail", 'O');
         talk_reply(&t, 'O',
                    agreed ? BYTES("\0\0\0\6\0\0\0\2\0\0\0\0") : BYTES("\0\0\0\6\0\0\0\0\0\0\0\0"));
         talk_until(&t, 'E', 0);
