@@ -7,6 +7,7 @@ connection to a function. They end with the test.
 """
 
 import contextlib
+import re
 import socket
 import struct
 import threading
@@ -62,6 +63,30 @@ class Fake:
         connection.settimeout(DEADLINE)
         with connection, contextlib.suppress(OSError):
             self.talk(connection)
+
+
+class MailSink(Fake):
+    """Where an MTA delivers; `taken`: ([sender, recipient, ...], content) of each message."""
+
+    def __init__(self):
+        super().__init__(self._take)
+        self.taken = []
+
+    def _take(self, connection):
+        connection.sendall(b"220 sink\r\n")
+        envelope = []
+        with connection.makefile("rb") as lines:
+            for line in lines:
+                verb = line[:4].upper()
+                if verb in (b"MAIL", b"RCPT"):
+                    envelope.append(re.search(rb"<[^>]*>", line)[0].decode())
+                if verb == b"DATA":
+                    connection.sendall(b"354 go on\r\n")
+                    self.taken.append((envelope, b"".join(iter(lines.readline, b".\r\n"))))
+                    envelope = []
+                connection.sendall(b"221 bye\r\n" if verb == b"QUIT" else b"250 ok\r\n")
+                if verb == b"QUIT":
+                    return
 
 
 def read_exactly(connection, size):

@@ -8,11 +8,10 @@ import concurrent.futures
 import os
 import smtplib
 import socket
-import socketserver
-import threading
 
 import pytest
 
+from fakes import MailSink
 from peers.base import listens, wait_until
 from peers.postfix import Postfix
 
@@ -21,45 +20,17 @@ MESSAGE = HEADER + b"caf\xe9\r\n.\r\n..dots\r\n"
 SECONDS = 20
 
 
-class Sink(socketserver.ThreadingTCPServer):
-    """Takes what Postfix delivers; the least that this needs."""
-
-    daemon_threads = True
-
-    class Handler(socketserver.StreamRequestHandler):
-        timeout = SECONDS
-
-        def handle(self):
-            self.wfile.write(b"220 sink\r\n")
-            for line in self.rfile:
-                verb = line[:4].upper()
-                if verb == b"DATA":
-                    self.wfile.write(b"354 go on\r\n")
-                    self.server.taken.append(b"".join(iter(self.rfile.readline, b".\r\n")))
-                self.wfile.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 ok\r\n")
-                if verb == b"QUIT":
-                    return
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), self.Handler)
-        self.taken = []
-
-
 @pytest.fixture(scope="module")
 def sink():
-    with Sink() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with MailSink() as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="module")
 def postfix(sink):
     if Postfix.missing():
         pytest.skip(Postfix.missing())
-    with Postfix(sink=sink.server_address[1]) as peer:
+    with Postfix(sink=sink.port) as peer:
         yield peer
 
 
@@ -109,7 +80,7 @@ def test_accepted_mail_is_delivered(drill, postfix, sink, work):
     with Milter(drill, postfix, work, "...\n> bodyeob\n< accept\n"):
         assert replies(postfix)["bodyeob"][0] == 250, postfix.log()
     assert wait_until(lambda: len(sink.taken) > before, postfix.alive, SECONDS), postfix.log()
-    assert sink.taken[-1].endswith(b"caf\xe9\r\n..\r\n...dots\r\n"), sink.taken[-1]
+    assert sink.taken[-1][1].endswith(b"caf\xe9\r\n..\r\n...dots\r\n"), sink.taken[-1]
     assert wait_until(lambda: not postfix.queue_files(), postfix.alive, SECONDS), postfix.log()
 
 

@@ -1,37 +1,27 @@
 # SPDX-License-Identifier: MIT
 """milterdrill as the milter of a real Sendmail, its SMTP client, and the sink of what it delivers."""
 
-import os
 import smtplib
 
 import pytest
 
-from peers.base import free_port, wait_until
+from asking import SECONDS, against, question, running
+from peers.base import wait_until
 from peers.sendmail import Sendmail
 
 QUESTION = 'drill 1 "a question to Sendmail" tests=mta\nmta sendmail\n'
-SECONDS = 20
 
 
 @pytest.fixture(scope="module", name="sendmail")
 def fixture_sendmail():
-    if Sendmail.missing():
-        pytest.skip(Sendmail.missing())
-    port = free_port()
-    with Sendmail(sink=port) as peer:
-        peer.sink_port = port
-        yield peer
+    yield from running(Sendmail)
 
 
 @pytest.fixture(name="ask")
 def fixture_ask(drill, sendmail, work):
     def play(text, *options):
-        path = os.path.join(work, "x.drill")
-        with open(path, "w", encoding="utf-8") as out:
-            out.write(QUESTION + text)
-        return drill("run", "--listen", sendmail.milter, "--smtp", f"127.0.0.1:{sendmail.port}",
-                     "--sink", f"127.0.0.1:{sendmail.sink_port}", "--timeout", f"{SECONDS}s",
-                     "--is", "sendmail", *options, path)
+        return drill("run", *against(sendmail), "--is", "sendmail", *options,
+                     question(work, QUESTION + text))
 
     return play
 
@@ -55,8 +45,7 @@ def test_accepted_mail_is_delivered_with_its_new_header(ask, sendmail):
 
 @pytest.mark.parametrize("name", ["sendmail-one-more-ehlo", "sendmail-client-is-lost"])
 def test_what_clients_do_beside_their_mail(drill, sendmail, name):
-    drill("run", "--listen", sendmail.milter, "--smtp", f"127.0.0.1:{sendmail.port}", "--sink",
-          f"127.0.0.1:{sendmail.sink_port}", "--timeout", f"{SECONDS}s", "--is", "sendmail",
+    drill("run", *against(sendmail), "--is", "sendmail",
           f"scenarios/state/{name}.drill").check_exit(0)
 
 

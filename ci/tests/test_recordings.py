@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from peers.base import free_port
+import asking
 from peers.harness import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from peers.postfix import Postfix
 
@@ -58,7 +58,6 @@ body data="Hello, all.\r\n"
 > quit
 verdict accept
 """
-SECONDS = 20
 
 
 @pytest.fixture(name="play")
@@ -79,12 +78,7 @@ def fixture_play(drill, work):
 
 @pytest.fixture(scope="module", name="postfix")
 def fixture_postfix():
-    if Postfix.missing():
-        pytest.skip(Postfix.missing())
-    port = free_port()
-    with Postfix(sink=port) as peer:
-        peer.sink_port = port
-        yield peer
+    yield from asking.running(Postfix)
 
 
 @pytest.fixture(name="against")
@@ -95,9 +89,7 @@ def fixture_against(request, plain_filter):
             return ("--sim",)
         if mode == "filter":
             return ("--milter", f"inet:{plain_filter.port}@127.0.0.1")
-        peer = request.getfixturevalue("postfix")
-        return ("--listen", peer.milter, "--smtp", f"127.0.0.1:{peer.port}", "--sink",
-                f"127.0.0.1:{peer.sink_port}", "--timeout", f"{SECONDS}s")
+        return asking.against(request.getfixturevalue("postfix"))
 
     return words
 

@@ -9,13 +9,11 @@ import contextlib
 import os
 import re
 import smtplib
-import socketserver
 import struct
-import threading
 
 import pytest
 
-from fakes import Fake, read_frame, reply_to
+from fakes import Fake, MailSink, read_frame, reply_to
 from peers.base import wait_until
 from peers.libmilter import Libmilter
 from peers.postfix import Postfix
@@ -75,34 +73,6 @@ class Scripted(Fake):
         return [(code, payload) for code, payload in self.seen if code not in UNCOMPARED]
 
 
-class Sink(socketserver.ThreadingTCPServer):
-    """Takes what Postfix delivers, with its envelope."""
-
-    daemon_threads = True
-
-    class Handler(socketserver.StreamRequestHandler):
-        timeout = SECONDS
-
-        def handle(self):
-            self.wfile.write(b"220 sink\r\n")
-            envelope = []
-            for line in self.rfile:
-                verb = line[:4].upper()
-                if verb in (b"MAIL", b"RCPT"):
-                    envelope.append(re.search(rb"<[^>]*>", line)[0].decode())
-                if verb == b"DATA":
-                    self.wfile.write(b"354 go on\r\n")
-                    lines = b"".join(iter(self.rfile.readline, b".\r\n"))
-                    self.server.taken.append((envelope, lines))
-                self.wfile.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 ok\r\n")
-                if verb == b"QUIT":
-                    return
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), self.Handler)
-        self.taken = []
-
-
 @pytest.fixture(scope="module")
 def milters():
     with Scripted() as first, Scripted() as second:
@@ -111,12 +81,8 @@ def milters():
 
 @pytest.fixture(scope="module")
 def sink():
-    with Sink() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with MailSink() as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +90,7 @@ def postfix(sink, milters):
     if Postfix.missing():
         pytest.skip(Postfix.missing())
     words = ", ".join(f"inet:127.0.0.1:{milter.port}" for milter in milters)
-    with Postfix(sink=sink.server_address[1], smtpd_milters=words) as peer:
+    with Postfix(sink=sink.port, smtpd_milters=words) as peer:
         yield peer
 
 
@@ -355,7 +321,7 @@ def test_postfix_delivers_of_two_filters_what_the_model_says(drill, work, filter
     peers = filters(*WORDS)
     ports = ", ".join(f"inet:127.0.0.1:{peer.port}" for peer in peers)
     sink.taken.clear()
-    with Postfix(sink=sink.server_address[1], smtpd_milters=ports) as mta:
+    with Postfix(sink=sink.port, smtpd_milters=ports) as mta:
         assert converse(mta) == 250
         assert wait_until(lambda: not mta.queue_files(), mta.alive), mta.log()
     words, raw = sink.taken[0]

@@ -7,8 +7,9 @@ import ssl
 
 import pytest
 
+from asking import SECONDS, against, question, running
 from fakes import Fake, read_all
-from peers.base import free_port, openssl
+from peers.base import openssl
 from peers.postfix import SecurePostfix
 
 USERS = {"alice": "se:cret word", "bob": "hunter2"}
@@ -16,37 +17,23 @@ QUESTION = 'drill 1 "a question to Postfix" tests=mta\nmta postfix\n'
 END = "< continue\n...\n> bodyeob\n< accept\nverdict accept\n"
 TLS = '...\n> macro stage=helo {tls_version}=~"TLSv1.?" {cipher}=~"?*" {cipher_bits}=~"?*"\n> helo\n'
 LOGIN = '...\n> macro stage=mail {auth_type}="PLAIN" {auth_authen}="alice"\n> mail\n'
-SECONDS = 20
-
-
-def secure_postfix(**words):
-    if SecurePostfix.missing():
-        pytest.skip(SecurePostfix.missing())
-    port = free_port()
-    with SecurePostfix(USERS, sink=port, **words) as peer:
-        peer.sink_port = port
-        yield peer
 
 
 @pytest.fixture(scope="module", name="postfix")
 def fixture_postfix():
-    yield from secure_postfix()
+    yield from running(SecurePostfix, USERS)
 
 
 @pytest.fixture(scope="module", name="submission")
 def fixture_submission():
     """Takes a login in TLS only, and by LOGIN only."""
-    yield from secure_postfix(mechanisms="LOGIN", smtpd_tls_auth_only="yes")
+    yield from running(SecurePostfix, USERS, mechanisms="LOGIN", smtpd_tls_auth_only="yes")
 
 
 @pytest.fixture(name="ask")
 def fixture_ask(drill, work):
     def play(peer, text, *options):
-        path = os.path.join(work, "x.drill")
-        with open(path, "w", encoding="utf-8") as out:
-            out.write(QUESTION + text)
-        return drill("run", "--listen", peer.milter, "--smtp", f"127.0.0.1:{peer.port}", "--sink",
-                     f"127.0.0.1:{peer.sink_port}", "--timeout", f"{SECONDS}s", *options, path)
+        return drill("run", *against(peer), *options, question(work, QUESTION + text))
 
     return play
 
@@ -161,12 +148,9 @@ def lines_answered(connection, replies):
 
 
 def at_a_fake(any_drill, work, talk, text="client tls=yes\n...\n> bodyeob\n< accept\n"):
-    path = os.path.join(work, "x.drill")
-    with open(path, "w", encoding="utf-8") as out:
-        out.write(QUESTION + text)
     with Fake(talk) as fake:
         return any_drill("run", "--listen", "inet:0@127.0.0.1", "--smtp", fake.address, "--timeout",
-                     f"{SECONDS}s", path)
+                         f"{SECONDS}s", question(work, QUESTION + text))
 
 
 def test_replies_behind_that_to_starttls_are_not_believed(any_drill, work):

@@ -1,37 +1,25 @@
 # SPDX-License-Identifier: MIT
 """A real MTA under test: milterdrill is its milter, its SMTP client, and takes what it delivers."""
 
-import os
 import re
 
 import pytest
 
-from peers.base import free_port
+from asking import SECONDS, against, question, running
 from peers.postfix import Postfix
 
 QUESTION = 'drill 1 "a question to Postfix" tests=mta\nmta postfix\n'
-SECONDS = 20
 
 
 @pytest.fixture(scope="module", name="postfix")
 def fixture_postfix():
-    if Postfix.missing():
-        pytest.skip(Postfix.missing())
-    port = free_port()
-    with Postfix(sink=port) as peer:
-        peer.sink_port = port
-        yield peer
+    yield from running(Postfix)
 
 
 @pytest.fixture(name="ask")
 def fixture_ask(drill, postfix, work):
     def play(text, *options):
-        path = os.path.join(work, "x.drill")
-        with open(path, "w", encoding="utf-8") as out:
-            out.write(QUESTION + text)
-        return drill("run", "--listen", postfix.milter, "--smtp", f"127.0.0.1:{postfix.port}",
-                     "--sink", f"127.0.0.1:{postfix.sink_port}", "--timeout", f"{SECONDS}s",
-                     *options, path)
+        return drill("run", *against(postfix), *options, question(work, QUESTION + text))
 
     return play
 
@@ -66,14 +54,10 @@ def test_a_lost_connection_is_a_tempfail_and_nothing_is_delivered(ask):
 
 
 def test_mail_of_one_file_is_not_taken_for_that_of_the_next(drill, postfix, work):
-    accepting, refusing = os.path.join(work, "a.drill"), os.path.join(work, "b.drill")
-    with open(accepting, "w", encoding="utf-8") as out:
-        out.write(QUESTION + "...\n> bodyeob\n< accept\nverdict accept\n")
-    with open(refusing, "w", encoding="utf-8") as out:
-        out.write(QUESTION + "...\n> bodyeob\n< reject\nverdict reject\ndelivered none\n")
-    drill("run", "--listen", postfix.milter, "--smtp", f"127.0.0.1:{postfix.port}", "--sink",
-          f"127.0.0.1:{postfix.sink_port}", "--timeout", f"{SECONDS}s",
-          *[accepting, refusing] * 3).check_exit(0)
+    accepting = question(work, QUESTION + "...\n> bodyeob\n< accept\nverdict accept\n", "a.drill")
+    refusing = question(work, QUESTION + "...\n> bodyeob\n< reject\nverdict reject\ndelivered none\n",
+                        "b.drill")
+    drill("run", *against(postfix), *[accepting, refusing] * 3).check_exit(0)
 
 
 def test_a_verdict_that_is_not_given_fails(ask):
@@ -92,18 +76,14 @@ def test_judge_lines_hold_postfix_to_the_rules(ask):
 
 
 def test_a_broken_rule_fails_and_is_named(drill, work):
-    path = os.path.join(work, "x.drill")
-    with open(path, "w", encoding="utf-8") as out:
-        out.write('drill 1 "headers twice" tests=mta\nmta stalwart\njudge M8\n...\n> bodyeob\n'
-                  "< accept\n")
+    path = question(work, 'drill 1 "headers twice" tests=mta\nmta stalwart\njudge M8\n...\n> bodyeob\n'
+                    "< accept\n")
     told = drill("run", "--sim", path).check_exit(1).out
     assert "judge     M8, by the MTA" in told and ":3: FAIL" in told
 
 
 def test_an_unknown_rule_is_an_error(drill, work):
-    path = os.path.join(work, "x.drill")
-    with open(path, "w", encoding="utf-8") as out:
-        out.write('drill 1 "no such rule" tests=mta\nmta stalwart\njudge M999\n...\n')
+    path = question(work, 'drill 1 "no such rule" tests=mta\nmta stalwart\njudge M999\n...\n')
     assert ":3:7:" in drill("run", "--sim", path).check_exit(2).err
 
 
@@ -125,9 +105,7 @@ def test_xclient_tells_the_login(ask):
 
 
 def test_the_proxy_protocol_tells_the_address(drill, postfix, work):
-    path = os.path.join(work, "x.drill")
-    with open(path, "w", encoding="utf-8") as out:
-        out.write(QUESTION + CLIENT + "> optneg\n< optneg\n> connect " + TOLD)
+    path = question(work, QUESTION + CLIENT + "> optneg\n< optneg\n> connect " + TOLD)
     drill("run", "--listen", postfix.milter, "--smtp", f"127.0.0.1:{postfix.proxy_port}", "--proxy",
           "--timeout", f"{SECONDS}s", path).check_exit(0)
 
@@ -168,10 +146,8 @@ def test_concurrent_sessions_each_have_their_own_verdict(ask):
 
 def test_mail_of_concurrent_sessions_is_not_taken_for_the_next_files(drill, postfix, work):
     for name, text in (("a.drill", CROWD), ("b.drill", "...\n> bodyeob\n< discard\ndelivered none\n")):
-        with open(os.path.join(work, name), "w", encoding="utf-8") as out:
-            out.write(QUESTION + text)
-    told = drill("run", "--listen", postfix.milter, "--smtp", f"127.0.0.1:{postfix.port}", "--sink",
-                 f"127.0.0.1:{postfix.sink_port}", "--timeout", f"{SECONDS}s", work)
+        question(work, QUESTION + text, name)
+    told = drill("run", *against(postfix), work)
     assert "2 passed" in told.check_exit(0).out
 
 
