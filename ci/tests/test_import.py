@@ -179,6 +179,21 @@ def test_streams_and_hex_dumps(drill, work):
     assert "< optneg version=6 actions=0 protocol=0\n< continue\n" in one.out
 
 
+@pytest.mark.parametrize("header", [b"no NUL", b"From x\0y\0", b" \0y\0", b""])
+def test_what_no_field_can_be_called_is_played_all_the_same(drill, work, header):
+    """A recording says what was sent: it lints, and a milter is sent these bytes."""
+    frames = [b"M<alice@example.org>\0", b"R<bob@example.com>\0", b"L" + header, b"N", b"Bx\r\n",
+              b"E", b"Q"]
+    mta = OFFER + b"".join(struct.pack(">I", len(one)) + one for one in frames)
+    names = [file_of(work, "mta", mta), file_of(work, "milter", OFFER + 6 * CONTINUE)]
+    folder = os.path.join(work, "out")
+    drill("import", "--out", folder, "--mta-stream", names[0], "--milter-stream",
+          names[1]).check_exit(0)
+    drill("lint", *imported(folder)).check_exit(0)
+    result = drill("run", "--sim", "-v", *imported(folder)).check_exit(0, 1)
+    assert "> header" in result.out, result.dump("it was not played")
+
+
 LOG = """\
 2026-11-20T12:00:00Z INFO A session (smtp.connection-start) remoteIp = 192.0.2.5
 {0} Writing to Milter (milter.write) {1}, contents = "OPTNEG (version: 6, actions: [ADDHDRS ], \

@@ -20,6 +20,7 @@ struct stream {
     bool more_reads;
     bool lost;   /* between frames or within one: not known */
     bool faulty; /* some of it is raw */
+    bool ended;  /* its side said that it sends no more */
 };
 
 struct writer {
@@ -274,6 +275,7 @@ static void ended(struct writer *w, const struct drill_import_event *e)
     } else {
         line(w, &seen, &travel);
     }
+    w->stream[e->dir].ended = true;
     w->over = !half;
 }
 
@@ -281,7 +283,7 @@ static bool step(struct writer *w, const struct drill_import_event *e)
 {
     w->now = e->time ? e->time : w->now;
     w->first = w->first ? w->first : e->time;
-    if (w->over) {
+    if (w->over || w->stream[e->dir].ended) {
         w->unread += e->kind == DRILL_IMPORT_BYTES ? e->bytes.len : 0;
         note_late(w, e->dir);
         return true;
@@ -383,11 +385,12 @@ static bool write_title(const struct writer *w, struct drill_buf *out)
     if (s[DRILL_TO_MILTER].faulty != s[DRILL_TO_MTA].faulty) {
         ok = ok && add(out, s[DRILL_TO_MILTER].faulty ? " tests=milter" : " tests=mta");
     }
-    if (drill_import_time(w->first, time)) {
-        (void)snprintf(text, sizeof(text), " recorded=\"%s\"", time);
-        ok = ok && add(out, text);
+    /* What nobody timed was said all the same, and is played as what was. */
+    if (!drill_import_time(w->first, time)) {
+        (void)snprintf(time, sizeof(time), "1970-01-01T00:00:00Z");
     }
-    return ok && add(out, "\n");
+    (void)snprintf(text, sizeof(text), " recorded=\"%s\"\n", time);
+    return ok && add(out, text);
 }
 
 static bool write_all(const struct writer *w, const char *stem)

@@ -115,6 +115,19 @@ static struct drill_span bare(struct drill_span address)
     return address;
 }
 
+/* A recorded message need not begin with a field: a header frame may have any name. */
+static enum drill_code parse_mail(struct building *b, struct drill_span source,
+                                  struct drill_mail *mail)
+{
+    enum drill_code code = drill_mail_parse(source, b->arena, mail, b->err);
+    if (code == DRILL_ERR_SYNTAX && b->file->recorded.len) {
+        *mail = (struct drill_mail){.body = source, .has_body = true};
+        drill_error_clear(b->err);
+        code = DRILL_OK;
+    }
+    return code;
+}
+
 /* Content begins with the file's, or with the default message for this envelope. */
 static enum drill_code begin_content(struct building *b, const struct drill_pair *file)
 {
@@ -133,7 +146,7 @@ static enum drill_code begin_content(struct building *b, const struct drill_pair
         code = b->loader->load(b->loader->ctx, name, &source, b->err);
     }
     if (code == DRILL_OK) {
-        code = drill_mail_parse(source, b->arena, &m->mail, b->err);
+        code = parse_mail(b, source, &m->mail);
     }
     return scene_at(b, file->pos, code);
 }

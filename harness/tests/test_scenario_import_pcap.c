@@ -94,8 +94,9 @@ static void test_times(void **state)
     first_is(
         (struct helper_capture){.link = 1, .time = UINT64_C(951782400000000)},
         "drill 1 \"imported: an MTA, 0 messages, no verdict\" recorded=\"2000-02-29T00:00:00Z\"");
-    first_is((struct helper_capture){.link = 1, .form = HELPER_PCAPNG, .block = 3},
-             "drill 1 \"imported: an MTA, 0 messages, no verdict\"");
+    first_is(
+        (struct helper_capture){.link = 1, .form = HELPER_PCAPNG, .block = 3},
+        "drill 1 \"imported: an MTA, 0 messages, no verdict\" recorded=\"1970-01-01T00:00:00Z\"");
 }
 
 static void test_interfaces_and_sections_have_their_own_link_types(void **state)

@@ -94,6 +94,16 @@ static void test_the_first_of_two_that_wait_counts(void **state)
        1, "packet 6");
 }
 
+/* Some stacks put a byte of their own into it. */
+static void test_a_keep_alive_is_no_second_content(void **state)
+{
+    (void)state;
+    say(0, BODY);
+    put(0, 17 + 14, BYTES("X"));
+    say(1, CONTINUE);
+    is(OFFERED "> body data=\"0123456789\"\n< continue\n", 0, "");
+}
+
 static void test_a_hole_that_was_acknowledged_is_given_up_at_once(void **state)
 {
     (void)state;
@@ -205,6 +215,20 @@ static void test_a_half_close(void **state)
     say(1, CONTINUE);
     helper_line_end(&l, &c, 1, HELPER_FIN);
     is(OFFERED "> helo name=\"x\"\n> half-close  # FIN\n< continue\n< close  # FIN\n", 0, "");
+}
+
+/* What is broken in the capture must not make a line that cannot be. */
+static void test_a_side_that_goes_on_behind_its_fin(void **state)
+{
+    (void)state;
+    helper_line_end(&l, &c, 0, HELPER_FIN);
+    l.at[0] = 17;
+    say(0, HELO);
+    say(1, CONTINUE);
+    helper_line_end(&l, &c, 1, HELPER_FIN);
+    is(OFFERED "> half-close  # FIN\n< continue\n< close  # FIN\n"
+               "# 7 bytes came behind the end: nobody read them.\n",
+       0, "");
 }
 
 /* Behind quit a FIN is the MTA's close, whatever PMilter still says. */
@@ -342,6 +366,7 @@ int main(void)
         TEST(test_overlaps_are_taken_once),
         TEST(test_the_first_of_two_contents_counts),
         TEST(test_the_first_of_two_that_wait_counts),
+        TEST(test_a_keep_alive_is_no_second_content),
         TEST(test_a_hole_that_was_acknowledged_is_given_up_at_once),
         TEST(test_a_hole_in_a_frame_keeps_its_length),
         TEST(test_a_string_keeps_its_end),
@@ -352,6 +377,7 @@ int main(void)
         TEST(test_endings),
         TEST(test_a_fin_waits_for_what_stands_before_it),
         TEST(test_a_half_close),
+        TEST(test_a_side_that_goes_on_behind_its_fin),
         TEST(test_a_close_behind_quit),
         TEST(test_a_close_with_data_on_the_way),
         TEST(test_a_torn_frame_is_raw),
