@@ -295,6 +295,88 @@ def test_what_is_kept(drill, work):
     assert read(work, "a.scrubbed-1.eml").endswith(b"\r\n\r\nHallo Juliane\r\n")
 
 
+KEPT_VALUE = b"Juliane Sonderbar; v=Juliane"
+ENCODED = (b"Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n" +
+           base64.encodebytes(b"Juliane schreibt an eva@kunde-mueller.zz\r\n" * 8))
+
+
+def several_values(work):
+    """A header, a message in three chunks of which one stands in the line, a reply; in one file."""
+    at, end = len(KEPT_VALUE), len(KEPT_VALUE + ENCODED)
+    write(work, "a.mta.bin", KEPT_VALUE + ENCODED + b"Werkstatt550 5.7.1 <eva@kunde-mueller.zz> Geheim")
+    return write(work, "a.drill", "\n".join((
+        'drill 1 "x" recorded="2026-11-20T12:00:00Z"', "mta stalwart",
+        f'> header name="X-Keep" value=file "a.mta.bin" 0..{at - 1}', "> eoh",
+        f'> body data=file "a.mta.bin" {at}..{at + 199}', "< continue",
+        f'> body data="{quote(ENCODED[200:260])}"',
+        f'> body data=file "a.mta.bin" {at + 260}..{end - 1}', "> bodyeob",
+        f'< replycode text=file "a.mta.bin" {end + 9}..', "")))
+
+
+def test_a_file_of_several_values(drill, work):
+    """A recording keeps what is long in one file: a header that is kept there keeps nothing else, and
+    each value is read as what it is, over its chunks and behind its encoding."""
+    drill("scrub", "--keep", "header:x-keep", several_values(work)).check_exit(0)
+    copy, text = read(work, "a.scrubbed-1.bin"), read(work, "a.scrubbed.drill")
+    at, end = len(KEPT_VALUE), len(KEPT_VALUE + ENCODED)
+    assert copy.startswith(KEPT_VALUE) and b'file "a.scrubbed-1.bin" 0..' in text
+    assert copy[end + 9:].startswith(b"550 5.7.1 <")
+    for secret in (b"uliane", b"kunde-mueller", b"Werkstatt", b"Geheim"):
+        assert secret not in copy[at:] and secret not in text
+    inline = re.search(rb'body data="(.*)"', text).group(1).replace(b"\\r", b"\r").replace(
+        b"\\n", b"\n")
+    mail = email.message_from_bytes(copy[at:at + 200] + inline + copy[at + 260:end])
+    lines = set(mail.get_payload(decode=True).split(b"\r\n")) - {b""}
+    assert len(lines) == 1 and re.fullmatch(rb"\w{7} \w{8} \w\w \w{3}@\w{4}\.example\.\w{3}",
+                                            lines.pop())
+
+
+def test_a_product_in_a_body_is_no_new_message(drill, work):
+    """What stands behind it looks like a field, and is none."""
+    path = write(work, "a.drill", 'drill 1 "x" tests=milter\nmta stalwart\n...\n> body data="A: '
+                 'b\\r\\n\\r\\n" + "x" * 9 + "juliane-sonderbar:y"\n...\n'
+                 '> body data="juliane: kunde"\n...\n')
+    drill("scrub", path).check_exit(0)
+    assert b"juliane" not in read(work, "a.scrubbed.drill")
+
+
+def test_a_verdict_still_fits_the_reply(drill, work):
+    """The client is told the same, code and all."""
+    path = write(work, "a.drill", 'drill 1 "x"\nmta postfix\n...\n> rcpt\n'
+                 '< replycode text="550 5.1.1 <user@kurz.zz>: not Juliane"\n'
+                 'verdict reject code=550 text="5.1.1 <user@kurz.zz>: not Juliane"\n')
+    drill("scrub", path).check_exit(0)
+    text = read(work, "a.scrubbed.drill")
+    told = re.findall(rb'text="(?:550 )?(5\.1\.1 <.*@.*>: not \w+)"', text)
+    assert len(told) == 2 and told[0] == told[1] and b"Juliane" not in text, text
+
+
+def test_a_delivery_report_stays_one(drill, work):
+    """The names of its fields are names of headers, in each of its groups."""
+    report = (b"Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.kurz.zz\r\n\r\n"
+              b"Final-Recipient: rfc822; juliane@kurz.zz\r\nAction: failed\r\n")
+    write(work, "m.eml", report)
+    path = write(work, "a.drill", 'drill 1 "x" tests=milter\nmessage file="m.eml"\n...\n')
+    drill("scrub", path).check_exit(0)
+    copy = read(work, "a.scrubbed-1.eml")
+    assert re.findall(rb"(?m)^[\w-]+:", copy) == re.findall(rb"(?m)^[\w-]+:", report)
+    assert b"juliane" not in copy and b"kurz" not in copy
+
+
+def test_networks_and_domains_of_the_original_are_not_used(drill, work):
+    """Those of our own examples, which a copy would use; seen behind an encoding, too."""
+    inside = base64.b64encode(b"from 192.0.2.17 and eva@mail.example.com").decode()
+    path = write(work, "a.drill", f'drill 1 "x" tests=milter\n...\n> header name="Subject" '
+                 f'value="=?utf-8?B?{inside}?="\n...\n> header name="X-A" value="10.20.30.4 '
+                 'www.lange-firma-gmbh.zz 203.0.113.5 2001:db8::17 2a00:1450::200e"\n...\n')
+    for seed in range(20):
+        drill("scrub", "--force", "--seed", seed, path).check_exit(0)
+        text = read(work, "a.scrubbed.drill")
+        for network in (b"192.0.2.", b"203.0.113.", b"2001:db8:", b"example.com"):
+            assert network not in text, text
+        assert re.search(rb'value="2[45]\d\.', text) and b"3fff:" in text and b".example." in text
+
+
 def test_files_are_private_and_never_overwritten(drill, work):
     write(work, "m.eml", b"Subject: x\r\n\r\ny\r\n")
     path = write(work, "a.drill", 'drill 1 "x" tests=milter\nmessage file="m.eml"\n...\n')

@@ -19,56 +19,6 @@ static struct drill_span copy_text(struct drill_scrub_walk *w, const char *text)
     return s;
 }
 
-/* ---- files ---- */
-
-static struct drill_scrub_file *find_file(struct drill_scrub_walk *w, struct drill_span name)
-{
-    for (struct drill_scrub_file *f = w->files; f; f = f->next) {
-        if (drill_span_equal(f->was, name)) {
-            return f;
-        }
-    }
-    return NULL;
-}
-
-struct drill_scrub_file *drill_scrub_walk_file(struct drill_scrub_walk *w, struct drill_span name,
-                                               const struct drill_scrub_how *how)
-{
-    struct drill_scrub_file *f = find_file(w, name);
-    char number[32];
-    if (f || w->failed) {
-        return f;
-    }
-    f = drill_arena_take(w->s.arena, sizeof(*f));
-    struct drill_span in = drill_span_of(NULL, 0);
-    if (f && w->loader->load(w->loader->ctx, name, &in, w->err) != DRILL_OK) {
-        w->failed = true;
-        return NULL;
-    }
-    f = drill_scrub_walk_apply(w, how, in, f ? &f->bytes : NULL) ? f : NULL;
-    if (!f) {
-        w->s.no_memory = true;
-        return NULL;
-    }
-    w->count++;
-    f->was = name;
-    f->message = how->kind == DRILL_SCRUB_AS_MESSAGE;
-    (void)snprintf(number, sizeof(number), "-%u.%s", w->count, f->message ? "eml" : "bin");
-    struct drill_span prefix = w->s.config->prefix;
-    uint8_t *text = drill_arena_take(w->s.arena, prefix.len + sizeof(number));
-    if (!text) {
-        w->s.no_memory = true;
-        return NULL;
-    }
-    struct drill_writer out = drill_writer_of(text, prefix.len + sizeof(number));
-    drill_write_bytes(&out, prefix);
-    drill_write_text(&out, number);
-    f->name = drill_writer_span(&out);
-    *w->files_end = f;
-    w->files_end = &f->next;
-    return f;
-}
-
 /* ---- setup and checks ---- */
 
 static void text_of(struct drill_scrub_walk *w, struct drill_value *value, unsigned flags)
@@ -80,9 +30,8 @@ static void text_of(struct drill_scrub_walk *w, struct drill_value *value, unsig
 /* `message file="x.eml"`: the value is a name, and becomes the copy's. */
 static void message_file(struct drill_scrub_walk *w, struct drill_value *value)
 {
-    struct drill_scrub_how how = {.kind = DRILL_SCRUB_AS_MESSAGE};
     struct drill_span name = drill_scrub_walk_bytes(w, value);
-    struct drill_scrub_file *f = value->parts ? drill_scrub_walk_file(w, name, &how) : NULL;
+    struct drill_scrub_file *f = value->parts ? drill_scrub_walk_file(w, name, true) : NULL;
     if (f) {
         *value->parts = (struct drill_part){
             .kind = DRILL_PART_STRING, .pos = value->parts->pos, .bytes = f->name, .times = 1};
@@ -142,7 +91,11 @@ static void settings_line(struct drill_scrub_walk *w, struct drill_pair *pairs)
 {
     for (struct drill_pair *p = pairs; p; p = p->next) {
         bool mail = same(p->key, "addheader") || same(p->key, "replbody");
-        text_of(w, &p->value, mail ? 0 : DRILL_SCRUB_NAMES);
+        bool host = same(p->key, "hostname") || same(p->key, "myhostname");
+        text_of(w, &p->value,
+                mail   ? 0
+                : host ? DRILL_SCRUB_HOST | DRILL_SCRUB_SMTP
+                       : DRILL_SCRUB_NAMES);
     }
 }
 
@@ -154,6 +107,9 @@ static void setup_line(struct drill_scrub_walk *w, struct drill_setup *line)
     case DRILL_SETUP_TLS:
     case DRILL_SETUP_JUDGE: break;
     case DRILL_SETUP_MTA:
+        w->body_is_mail = same(line->text, "stalwart");
+        settings_line(w, line->fields);
+        break;
     case DRILL_SETUP_MILTER:
     case DRILL_SETUP_BEFORE:
     case DRILL_SETUP_AFTER: settings_line(w, line->fields); break;
@@ -234,33 +190,65 @@ static bool print(const struct drill_file *file, struct drill_arena *arena, stru
     return true;
 }
 
+/* One walk over a tree of our own, which may be changed. `taken`: drill_scrub_reserved. */
+static bool walk(struct drill_scrub_walk *w, struct drill_file *file, struct drill_span source,
+                 const char *name, unsigned taken, struct drill_errors *errors)
+{
+    const struct drill_file *parsed = drill_parse(source, name, w->loader, w->s.arena, errors);
+    if (!parsed) {
+        return false;
+    }
+    *file = *parsed;
+    w->s.taken = taken;
+    w->files_end = &w->files;
+    memset(&file->trivia, 0, sizeof(file->trivia));
+    setup(w, file);
+    memset(&w->part, 0, sizeof(w->part));
+    drill_scrub_walk_block(w, &file->body);
+    drill_scrub_walk_files(w);
+    file->title = title(w, file);
+    if (!w->failed && w->s.no_memory) {
+        drill_error_set(w->err, DRILL_ERR_MEMORY, "no memory for the copy");
+        w->failed = true;
+    }
+    if (w->failed) {
+        drill_error_at(w->err, name, 0, 0);
+        errors->item[0] = *w->err;
+        errors->count = 1;
+    }
+    return !w->failed;
+}
+
+/* What of the original is reserved is known only when all of it was read, behind every encoding. */
+static bool look(const struct drill_scrub_walk *like, struct drill_span source, const char *name,
+                 unsigned *seen, struct drill_errors *errors)
+{
+    struct drill_arena arena;
+    struct drill_file file;
+    struct drill_scrub_walk w = *like;
+    drill_arena_init(&arena, like->s.arena->alloc, like->s.arena->limit);
+    w.s.arena = &arena;
+    bool ok = walk(&w, &file, source, name, 0, errors);
+    *seen = w.s.seen;
+    drill_arena_fini(&arena);
+    return ok;
+}
+
 bool drill_scrub(const struct drill_scrub_config *config, struct drill_span source,
                  const char *name, const struct drill_loader *loader, struct drill_arena *arena,
                  struct drill_scrubbed *out, struct drill_errors *errors)
 {
-    /* A tree of our own, so that it may be changed. */
-    const struct drill_file *parsed = drill_parse(source, name, loader, arena, errors);
-    if (!parsed) {
-        return false;
-    }
     struct drill_error err;
-    drill_error_clear(&err);
-    struct drill_file file = *parsed;
+    struct drill_file file;
+    unsigned seen = 0;
     struct drill_scrub_walk w = {
         .s = {.config = config, .arena = arena}, .loader = loader, .err = &err};
-    w.files_end = &w.files;
-    memset(&file.trivia, 0, sizeof(file.trivia));
-    setup(&w, &file);
-    memset(&w.part, 0, sizeof(w.part));
-    drill_scrub_walk_block(&w, &file.body);
-    file.title = title(&w, &file);
-    if (!w.failed && (w.s.no_memory || !print(&file, arena, &out->text))) {
-        drill_error_set(&err, DRILL_ERR_MEMORY, "no memory for the copy");
-        w.failed = true;
+    drill_error_clear(&err);
+    if (!look(&w, source, name, &seen, errors) || !walk(&w, &file, source, name, seen, errors)) {
+        return false;
     }
-    if (w.failed) {
-        drill_error_at(&err, name, 0, 0);
-        errors->item[0] = err;
+    if (!print(&file, arena, &out->text)) {
+        drill_error_set(&errors->item[0], DRILL_ERR_MEMORY, "no memory for the copy");
         errors->count = 1;
         return false;
     }

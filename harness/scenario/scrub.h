@@ -20,6 +20,9 @@
  *               0.0.0.0/8; 15: 240.0.0.0/4 (reserved, RFC 1112). Loopback stays.
  *     IPv6      2001:db8::/32 from 11 characters; 7 to 10: 3fff::/20 (RFC 9637); 5 and 6: 100::/64
  *               (RFC 6666); 3 and 4 ::f, ::ff. Loopback and `::` stay.
+ *               Networks and domains for documentation that the original has itself are not used
+ *               for its copy: 240.0.0.0/4, 3fff::/20 and .invalid take their places.
+ *     7-bit     characters behind a shift of ISO 2022 (ISO-2022-JP): others of the same charset.
  *     base64    what is behind it: text as text, the rest byte by byte within its class (letter,
  *               digit, 8-bit). Encoded words and quoted-printable: what is behind them.
  * What a milter says (replies, headers it adds, reasons) keeps the words that filters share:
@@ -53,9 +56,10 @@ struct drill_scrub_config {
 
 /* A file that the scenario names, in its copy. */
 struct drill_scrub_file {
-    struct drill_span was, name; /* as in the original, and in the copy */
-    struct drill_span bytes;     /* as many as it had */
-    bool message;                /* headers and a body */
+    struct drill_span was, name;               /* as in the original, and in the copy */
+    struct drill_span bytes;                   /* as many as it had */
+    bool message;                              /* headers and a body */
+    struct drill_scrub_region *regions, *last; /* private: scrub_file.c */
     struct drill_scrub_file *next;
 };
 

@@ -136,6 +136,16 @@ static size_t parameter_end(struct drill_span in)
     return in.len;
 }
 
+/* "utf-8'en'" at the front of an extended value (RFC 2231 4). */
+static size_t charset_length(struct drill_span name, struct drill_span value)
+{
+    size_t first = drill_span_find(value, '\'');
+    struct drill_span rest = drill_span_sub(value, first + 1, value.len);
+    size_t second = drill_span_find(rest, '\'');
+    bool extended = name.len && name.ptr[name.len - 1] == '*';
+    return extended && second < rest.len ? first + second + 2 : 0;
+}
+
 static void parameter_value(struct drill_scrubber *s, struct drill_span name,
                             struct drill_span value, uint8_t *out)
 {
@@ -146,8 +156,10 @@ static void parameter_value(struct drill_scrubber *s, struct drill_span name,
             drill_scrub_text(s, value, out, DRILL_SCRUB_PLAIN);
         }
     } else if (begins(name, "name") || begins(name, "filename") || same(name, "start")) {
-        bool extended = drill_span_find(name, '*') < name.len;
-        drill_scrub_text(s, value, out, extended ? DRILL_SCRUB_MIME : 0);
+        size_t charset = charset_length(name, value);
+        drill_scrub_text(s, drill_span_sub(value, 0, charset), out,
+                         DRILL_SCRUB_PLAIN | DRILL_SCRUB_MIME | DRILL_SCRUB_DIGITS);
+        drill_scrub_text(s, drill_span_sub(value, charset, value.len), out + charset, 0);
     } else if (drill_scrub_is_date(drill_span_sub(trimmed(value), 1, trimmed(value).len - 2))) {
         copy(value, out);
     } else {
@@ -169,13 +181,31 @@ static void mime_value(struct drill_scrubber *s, struct drill_span in, uint8_t *
         one.len = parameter_end(one);
         size_t equals = drill_span_find(one, '=');
         struct drill_span name = drill_span_sub(one, 0, equals);
-        drill_scrub_text(s, name, out + at, DRILL_SCRUB_PLAIN | DRILL_SCRUB_MIME);
+        drill_scrub_text(s, name, out + at,
+                         DRILL_SCRUB_PLAIN | DRILL_SCRUB_MIME | DRILL_SCRUB_DIGITS);
         if (equals < one.len) {
             out[at + equals] = '=';
             parameter_value(s, trimmed(name), drill_span_sub(one, equals + 1, one.len),
                             out + at + equals + 1);
         }
         at += one.len;
+    }
+}
+
+/* ---- names ---- */
+
+/* Names tell of programs, and not of people, as long as they are tokens (RFC 5322 3.6.8), or a list
+ * of such. One with an `@` or another script may be anything. */
+void drill_scrub_name(struct drill_scrubber *s, struct drill_span name, uint8_t *out)
+{
+    bool token = true;
+    for (size_t i = 0; i < name.len; i++) {
+        token = token && name.ptr[i] != '@' && name.ptr[i] < 0x7f;
+    }
+    if (token) {
+        copy(name, out);
+    } else {
+        drill_scrub_text(s, name, out, 0);
     }
 }
 
@@ -194,8 +224,12 @@ static bool is_one_of(struct drill_span tag, const char *words)
 static void tag_value(struct drill_scrubber *s, struct drill_span tag, struct drill_span value,
                       uint8_t *out)
 {
-    if (is_one_of(tag, "v\0a\0c\0q\0h\0l\0cv\0")) {
-        copy(value, out);
+    if (same(tag, "h")) {
+        drill_scrub_name(s, value, out);
+    } else if (is_one_of(tag, "v\0a\0c\0q\0l\0cv\0")) {
+        drill_scrub_text(s, value, out,
+                         DRILL_SCRUB_PLAIN | DRILL_SCRUB_SIGNED |
+                             (same(tag, "l") ? (unsigned)DRILL_SCRUB_DIGITS : 0));
     } else if (is_one_of(tag, "b\0bh\0")) {
         drill_scrub_bytes(&s->config->key, value, out);
     } else {
@@ -236,7 +270,7 @@ static void received_value(struct drill_scrubber *s, struct drill_span in, uint8
         date = in.len;
         tail.len = 0;
     }
-    drill_scrub_text(s, drill_span_sub(in, 0, date), out, DRILL_SCRUB_SMTP);
+    drill_scrub_text(s, drill_span_sub(in, 0, date), out, DRILL_SCRUB_SMTP | DRILL_SCRUB_HOST);
     copy(tail, out + date);
 }
 

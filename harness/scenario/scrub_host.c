@@ -4,11 +4,42 @@
 
 #include <string.h>
 
-enum { LABEL_MAX = 63 };
+enum { LABEL_MAX = 63, TRIES = 16 };
 
 static bool same(struct drill_span s, const char *text)
 {
     return drill_span_equal_nocase(s, drill_span_str(text));
+}
+
+/* ---- what is reserved ---- */
+
+static const struct {
+    unsigned bit;
+    const char *text;
+} reserved[] = {
+    {DRILL_SCRUB_NET_1, "192.0.2."},    {DRILL_SCRUB_NET_2, "203.0.113."},
+    {DRILL_SCRUB_NET_3, "198.51.100."}, {DRILL_SCRUB_NET_V6, "2001:db8:"},
+    {DRILL_SCRUB_NET_V6, "2001:0db8:"}, {DRILL_SCRUB_COM, ".example.com"},
+    {DRILL_SCRUB_NET, ".example.net"},  {DRILL_SCRUB_ORG, ".example.org"},
+    {DRILL_SCRUB_EXAMPLE, ".example"},
+};
+
+/* The networks are told by how an address begins, the domains by how a name ends. */
+static bool is_of(struct drill_span name, const char *text)
+{
+    size_t n = strlen(text);
+    if (text[0] != '.') {
+        return same(drill_span_sub(name, 0, n), text);
+    }
+    return same(name, text + 1) ||
+           (name.len > n && same(drill_span_sub(name, name.len - n, n), text));
+}
+
+static void note(struct drill_scrubber *s, struct drill_span name)
+{
+    for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
+        s->seen |= is_of(name, reserved[i].text) ? reserved[i].bit : 0;
+    }
 }
 
 /* ---- domains ---- */
@@ -51,13 +82,24 @@ static size_t registered_at(struct drill_span name)
 }
 
 /* What comes behind the label, for a name of `len` characters. */
-static const char *ending(size_t len, uint64_t h)
+static const char *ending(const struct drill_scrubber *s, size_t len, uint64_t h)
 {
-    static const char *const documentation[] = {".example.com", ".example.net", ".example.org"};
-    if (len >= 16) {
-        return documentation[h % 3];
+    static const struct {
+        unsigned bit;
+        const char *text;
+    } documentation[] = {{DRILL_SCRUB_COM, ".example.com"},
+                         {DRILL_SCRUB_NET, ".example.net"},
+                         {DRILL_SCRUB_ORG, ".example.org"}};
+    for (size_t i = 0; len >= 16 && i < 3; i++) {
+        size_t n = (size_t)(h + i) % 3;
+        if (!(s->taken & documentation[n].bit)) {
+            return documentation[n].text;
+        }
     }
-    return len >= 13 ? ".example" : len >= 6 ? ".test" : ".";
+    if (len >= 13) {
+        return s->taken & DRILL_SCRUB_EXAMPLE ? ".invalid" : ".example";
+    }
+    return len >= 6 ? ".test" : ".";
 }
 
 static bool all_big(struct drill_span s)
@@ -81,9 +123,10 @@ static uint8_t character(const struct drill_scrub_key *key, struct drill_span na
     return end[i - label] ? (uint8_t)end[i - label] : c;
 }
 
-static void put_registered(const struct drill_scrub_key *key, struct drill_span name, uint8_t *out)
+static void put_registered(const struct drill_scrubber *s, struct drill_span name, uint8_t *out)
 {
-    const char *end = ending(name.len, drill_scrub_hash(key, name, 1));
+    const struct drill_scrub_key *key = &s->config->key;
+    const char *end = ending(s, name.len, drill_scrub_hash(key, name, 1));
     size_t label = name.len - (name.len < 6 ? 2 : strlen(end));
     bool big = all_big(name);
     for (size_t i = 0; i < name.len; i++) {
@@ -121,16 +164,18 @@ static bool is_ascii(struct drill_span s)
     return true;
 }
 
-void drill_scrub_domain(const struct drill_scrub_key *key, struct drill_span name, uint8_t *out)
+void drill_scrub_domain(struct drill_scrubber *s, struct drill_span name, uint8_t *out)
 {
+    const struct drill_scrub_key *key = &s->config->key;
     size_t at = registered_at(name);
+    note(s, name);
     if (same(name, "localhost.localdomain")) {
         memcpy(out, name.ptr, name.len);
     } else if (!is_ascii(name) || name.len - at < 4) {
         put_words(key, name, out);
     } else {
         put_words(key, drill_span_sub(name, 0, at), out);
-        put_registered(key, drill_span_sub(name, at, name.len), out + at);
+        put_registered(s, drill_span_sub(name, at, name.len), out + at);
     }
 }
 
@@ -173,38 +218,62 @@ static void put_short(struct drill_writer *w, uint64_t h, size_t len)
     put_octet(w, h >> 16, len - strlen("0.1.1."));
 }
 
-static void put_long(struct drill_writer *w, uint64_t h)
+/* 9 characters and more: the last number first, the ones before it as long as that leaves. */
+static void put_long(struct drill_writer *w, uint64_t h, size_t len)
 {
+    size_t digits = len - strlen("240...");
     drill_write_dec(w, 240 + h % 15);
-    for (int i = 0; i < 3; i++) {
+    for (size_t i = 3; i > 0; i--) {
+        size_t n = (digits + i - 1) / i;
+        digits -= n;
         h >>= 8;
         drill_write_u8(w, '.');
-        put_octet(w, h, 3);
+        put_octet(w, h, n);
     }
 }
 
-size_t drill_scrub_ipv4(const struct drill_scrub_key *key, struct drill_span in, uint8_t *out)
+/* The networks into which the length fits: 8, 10 and 11 characters, and 1 to 3 for the host. The
+ * first three of `reserved`; NULL: none is left. */
+static const char *v4_net(const struct drill_scrubber *s, size_t len, uint64_t h)
 {
-    static const char *const nets[] = {"192.0.2.", "203.0.113.", "198.51.100."};
-    size_t len = ipv4_length(in);
-    struct drill_writer w = drill_writer_of(out, len);
-    if (len == 0) {
-        return 0;
+    for (size_t i = 0; i < 3; i++) {
+        size_t n = (size_t)((h >> 32) + i) % 3, net = strlen(reserved[n].text);
+        if (len > net && len <= net + 3 && !(s->taken & reserved[n].bit)) {
+            return reserved[n].text;
+        }
     }
-    uint64_t h = drill_scrub_hash(key, drill_span_sub(in, 0, len), 3);
-    if (memcmp(in.ptr, "127.", 4) == 0) {
-        drill_write_bytes(&w, drill_span_sub(in, 0, len));
-    } else if (len < 9) {
-        put_short(&w, h, len);
-    } else if (len > 14) {
-        put_long(&w, h);
+    return NULL;
+}
+
+static void put_ipv4(const struct drill_scrubber *s, struct drill_writer *w, size_t len, uint64_t h)
+{
+    const char *net = v4_net(s, len, h);
+    if (len < 9) {
+        put_short(w, h, len);
+    } else if (net) {
+        drill_write_text(w, net);
+        put_octet(w, h, len - strlen(net));
     } else {
-        /* The nets into which the length fits: 8, 10 and 11 characters, and 1 to 3 for the host. */
-        size_t first = len <= 11 ? 0 : len <= 13 ? 1 : 2;
-        size_t last = len <= 10 ? 0 : len == 11 ? 1 : 2;
-        const char *net = nets[first + (h >> 32) % (last - first + 1)];
-        drill_write_text(&w, net);
-        put_octet(&w, h, len - strlen(net));
+        put_long(w, h, len);
+    }
+}
+
+size_t drill_scrub_ipv4(struct drill_scrubber *s, struct drill_span in, uint8_t *out)
+{
+    size_t len = ipv4_length(in);
+    struct drill_span address = drill_span_sub(in, 0, len);
+    if (len && memcmp(in.ptr, "127.", 4) == 0) {
+        memcpy(out, in.ptr, len);
+        return len;
+    }
+    note(s, address);
+    /* Some of reserved networks would come to themselves. */
+    for (uint64_t salt = 0; len && salt < TRIES; salt++) {
+        struct drill_writer w = drill_writer_of(out, len);
+        put_ipv4(s, &w, len, drill_scrub_hash(&s->config->key, address, 3 + (salt << 8)));
+        if (!drill_span_equal(drill_writer_span(&w), address)) {
+            break;
+        }
     }
     return len;
 }
@@ -252,22 +321,25 @@ static size_t ipv6_length(struct drill_span in)
     return g.bad || more || !whole ? 0 : at;
 }
 
-static const char *v6_prefix(size_t len)
+static const char *v6_prefix(const struct drill_scrubber *s, size_t len)
 {
-    return len >= 39   ? "2001:0db8:"
-           : len >= 35 ? "2001:db8:"
-           : len >= 11 ? "2001:db8::"
+    bool taken = s->taken & DRILL_SCRUB_NET_V6;
+    return len >= 39   ? taken ? "3fff:0fff:" : "2001:0db8:"
+           : len >= 35 ? taken ? "3fff:fff:" : "2001:db8:"
+           : len >= 11 ? taken ? "3fff:fff::" : "2001:db8::"
            : len >= 7  ? "3fff::"
            : len >= 5  ? "100::"
                        : "::";
 }
 
-static void put_ipv6(const struct drill_scrub_key *key, struct drill_span in, uint8_t *out)
+static void put_ipv6(const struct drill_scrubber *s, struct drill_span in, uint64_t salt,
+                     uint8_t *out)
 {
     static const char hex[] = "123456789abcdef";
-    const char *prefix = v6_prefix(in.len);
+    const struct drill_scrub_key *key = &s->config->key;
+    const char *prefix = v6_prefix(s, in.len);
     size_t done = strlen(prefix), left = in.len - done;
-    uint64_t seed = drill_scrub_hash(key, in, 4);
+    uint64_t seed = drill_scrub_hash(key, in, 4 + (salt << 8));
     memcpy(out, prefix, done);
     /* As many groups as it takes (six behind a full prefix), the longer ones first. */
     size_t groups = in.len >= 35 ? 6 : (left + 5) / 5;
@@ -285,7 +357,7 @@ static void put_ipv6(const struct drill_scrub_key *key, struct drill_span in, ui
     }
 }
 
-size_t drill_scrub_ipv6(const struct drill_scrub_key *key, struct drill_span in, uint8_t *out)
+size_t drill_scrub_ipv6(struct drill_scrubber *s, struct drill_span in, uint8_t *out)
 {
     struct drill_span mapped = drill_span_sub(in, 0, 7);
     if (same(mapped, "::ffff:") && in.len > 7 && ipv4_length(drill_span_sub(in, 7, in.len)) > 0) {
@@ -299,8 +371,14 @@ size_t drill_scrub_ipv6(const struct drill_scrub_key *key, struct drill_span in,
     }
     if (len == 2 || same(whole, "::1")) {
         memcpy(out, in.ptr, len);
-    } else {
-        put_ipv6(key, whole, out);
+        return len;
+    }
+    note(s, whole);
+    for (uint64_t salt = 0; salt < TRIES; salt++) {
+        put_ipv6(s, whole, salt, out);
+        if (!drill_span_equal_nocase(drill_span_of(out, len), whole)) {
+            break;
+        }
     }
     return len;
 }

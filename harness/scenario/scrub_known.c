@@ -45,6 +45,7 @@ static const struct known tables[] = {
      "please temporarily temporary unavailable failure error service local denied user unknown not "
      "allowed permitted rate limit exceeded too many large the for to by at in of is on was and or "
      "has been mail x "},
+    {DRILL_SCRUB_SIGNED, " rsa sha1 sha256 ed25519 relaxed simple nofws dns txt none pass fail 1 "},
     {DRILL_SCRUB_HTML,
      " doctype html head body title meta link style script base p br hr div span a b i u s em "
      "strong "

@@ -96,6 +96,7 @@ static bool is_delimiter(struct drill_span line, struct drill_span boundary)
 
 static void message(struct drill_scrubber *s, struct drill_span in, uint8_t *out, unsigned depth,
                     bool is_part);
+static void fields(struct drill_scrubber *s, struct drill_span in, uint8_t *out);
 
 static void put_part(struct drill_scrubber *s, struct drill_span in, uint8_t *out, bool inside,
                      unsigned depth)
@@ -146,6 +147,15 @@ static void single(struct drill_scrubber *s, const struct drill_scrub_part *part
     }
 }
 
+/* Groups of fields with empty lines between them (RFC 3464 2.1, 8098 3.1, 5965 2). */
+static bool is_fields(struct drill_span type)
+{
+    return begins(type, "message/delivery-status") ||
+           begins(type, "message/global-delivery-status") ||
+           begins(type, "message/disposition-notification") ||
+           begins(type, "message/feedback-report");
+}
+
 void drill_scrub_body(struct drill_scrubber *s, const struct drill_scrub_part *part,
                       struct drill_span in, uint8_t *out)
 {
@@ -156,6 +166,8 @@ void drill_scrub_body(struct drill_scrubber *s, const struct drill_scrub_part *p
     } else if (part->depth < DEPTH_MAX && boundary.len && boundary.len <= BOUNDARY_MAX &&
                begins(part->type, "multipart/")) {
         multipart(s, boundary, in, out, part->depth);
+    } else if (is_fields(part->type) && !encoded) {
+        fields(s, in, out);
     } else if (part->depth < DEPTH_MAX && begins(part->type, "message/") && !encoded) {
         message(s, in, out, part->depth + 1, false);
     } else {
@@ -201,9 +213,27 @@ static void put_header(struct drill_scrubber *s, struct drill_span in, struct dr
 {
     size_t colon = drill_span_find(in, ':') + 1;
     struct drill_span value = drill_span_sub(in, colon, in.len);
-    copy(drill_span_sub(in, 0, colon), out);
+    drill_scrub_name(s, name, out);
+    copy(drill_span_sub(in, name.len, colon - name.len), out + name.len);
     drill_scrub_part_header(part, name, value);
     drill_scrub_header(s, name, value, out + colon, 0);
+}
+
+static void fields(struct drill_scrubber *s, struct drill_span in, uint8_t *out)
+{
+    struct drill_scrub_part none = {.depth = 0};
+    struct drill_span name;
+    for (size_t at = 0; at < in.len;) {
+        struct drill_span rest = drill_span_sub(in, at, in.len);
+        size_t n = header_length(rest, &name);
+        if (n) {
+            put_header(s, drill_span_sub(rest, 0, n), name, &none, out + at);
+        } else {
+            n = line_of(rest).len;
+            drill_scrub_text(s, drill_span_sub(rest, 0, n), out + at, 0);
+        }
+        at += n;
+    }
 }
 
 static void message(struct drill_scrubber *s, struct drill_span in, uint8_t *out, unsigned depth,

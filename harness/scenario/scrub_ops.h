@@ -9,22 +9,38 @@
 #include "base/arena.h"
 #include "scenario/scrub.h"
 
+/* Reserved networks and domains, as bits. Those of the original are not used for its copy, so that
+ * nothing in the copy looks like something in it. */
+enum drill_scrub_reserved {
+    DRILL_SCRUB_NET_1 = 1,  /* 192.0.2.0/24 */
+    DRILL_SCRUB_NET_2 = 2,  /* 203.0.113.0/24 */
+    DRILL_SCRUB_NET_3 = 4,  /* 198.51.100.0/24 */
+    DRILL_SCRUB_NET_V6 = 8, /* 2001:db8::/32 */
+    DRILL_SCRUB_COM = 16,
+    DRILL_SCRUB_NET = 32,
+    DRILL_SCRUB_ORG = 64,     /* example.org */
+    DRILL_SCRUB_EXAMPLE = 128 /* .example */
+};
+
 struct drill_scrubber {
     const struct drill_scrub_config *config;
     struct drill_arena *arena; /* takes what is decoded on the way, too */
-    bool no_memory;            /* sticky; what was written then is of no use */
+    unsigned taken, seen; /* of drill_scrub_reserved: what is not to be used, what was replaced */
+    bool no_memory;       /* sticky; what was written then is of no use */
 };
 
 /* How a text is to be read; bits. */
 enum {
-    DRILL_SCRUB_HOST = 1,    /* every name with a dot is a domain */
-    DRILL_SCRUB_MIME = 2,    /* words of MIME stay */
-    DRILL_SCRUB_SMTP = 4,    /* words of SMTP, mail programs and milters stay */
-    DRILL_SCRUB_HTML = 8,    /* tags, attribute names and entities stay */
-    DRILL_SCRUB_DIGITS = 16, /* numbers stay */
-    DRILL_SCRUB_NAMES = 32,  /* only domains and addresses are replaced */
-    DRILL_SCRUB_PLAIN = 64,  /* words alone: no domains, addresses or encodings */
-    DRILL_SCRUB_FILTER = 128 /* words with which filters speak stay: "clean", "softfail" */
+    DRILL_SCRUB_HOST = 1,     /* every name with a dot is a domain */
+    DRILL_SCRUB_MIME = 2,     /* words of MIME stay */
+    DRILL_SCRUB_SMTP = 4,     /* words of SMTP, mail programs and milters stay */
+    DRILL_SCRUB_HTML = 8,     /* tags, attribute names and entities stay */
+    DRILL_SCRUB_DIGITS = 16,  /* numbers stay */
+    DRILL_SCRUB_NAMES = 32,   /* only domains and addresses are replaced */
+    DRILL_SCRUB_PLAIN = 64,   /* words alone: no domains, addresses or encodings */
+    DRILL_SCRUB_FILTER = 128, /* words with which filters speak stay: "clean", "softfail" */
+    DRILL_SCRUB_XTEXT = 256,  /* +40 is an `@` (RFC 3461) */
+    DRILL_SCRUB_SIGNED = 512  /* words of signatures stay: "relaxed" */
 };
 
 /* ---- scrub_word.c ---- */
@@ -49,10 +65,10 @@ static inline bool drill_scrub_is_digit(uint8_t c)
 /* ---- scrub_host.c ---- */
 
 /* A name with at least one dot. */
-void drill_scrub_domain(const struct drill_scrub_key *key, struct drill_span name, uint8_t *out);
+void drill_scrub_domain(struct drill_scrubber *s, struct drill_span name, uint8_t *out);
 /* The address at the front of `in`, replaced; its length, or 0: there is none. */
-size_t drill_scrub_ipv4(const struct drill_scrub_key *key, struct drill_span in, uint8_t *out);
-size_t drill_scrub_ipv6(const struct drill_scrub_key *key, struct drill_span in, uint8_t *out);
+size_t drill_scrub_ipv4(struct drill_scrubber *s, struct drill_span in, uint8_t *out);
+size_t drill_scrub_ipv6(struct drill_scrubber *s, struct drill_span in, uint8_t *out);
 
 /* ---- scrub_known.c ---- */
 
@@ -65,6 +81,12 @@ bool drill_scrub_extension(struct drill_span word);
 
 /* Anything that people write: a header's value, a line of a body, a macro. */
 void drill_scrub_text(struct drill_scrubber *s, struct drill_span in, uint8_t *out, unsigned flags);
+
+/* ---- scrub_shift.c ---- */
+
+/* The shift of ISO 2022 at the front, and what it makes of the bytes behind it; its length, or 0.
+ */
+size_t drill_scrub_shifted(const struct drill_scrub_key *key, struct drill_span in, uint8_t *out);
 
 /* ---- scrub_code.c ---- */
 
@@ -81,6 +103,8 @@ void drill_scrub_base64(struct drill_scrubber *s, struct drill_span in, uint8_t 
 /* The value of a header, folds included, by what its name says; by `flags` if it says nothing. */
 void drill_scrub_header(struct drill_scrubber *s, struct drill_span name, struct drill_span value,
                         uint8_t *out, unsigned flags);
+/* The name of a header or macro: it stays, if it is one that a program would choose. */
+void drill_scrub_name(struct drill_scrubber *s, struct drill_span name, uint8_t *out);
 /* A date as RFC 5322 has it, blanks around it. */
 bool drill_scrub_is_date(struct drill_span text);
 

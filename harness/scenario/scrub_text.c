@@ -12,8 +12,9 @@ struct text {
     uint8_t *out;
     unsigned flags;
     size_t at;
-    bool in_tag;   /* between `<` and `>` */
-    uint8_t quote; /* that is open in a tag, or 0 */
+    size_t local, local_end; /* between them there are only characters of a local part */
+    bool in_tag;             /* between `<` and `>` */
+    uint8_t quote;           /* that is open in a tag, or 0 */
 };
 
 static uint8_t byte_at(const struct text *t, size_t at)
@@ -46,6 +47,13 @@ static bool here_is(const struct text *t, size_t at, const char *text)
     return drill_span_equal(drill_span_sub(t->in, at, want.len), want);
 }
 
+/* An `@` stands before, as it is or encoded. */
+static bool behind_at(const struct text *t)
+{
+    return before_is(t, "@") || before_is(t, "%40") ||
+           ((t->flags & DRILL_SCRUB_XTEXT) && before_is(t, "+40"));
+}
+
 /* ---- domains ---- */
 
 static bool is_local(uint8_t c)
@@ -54,14 +62,21 @@ static bool is_local(uint8_t c)
            (c && drill_span_find(drill_span_str("!#$%&'*+-/=?^_`{|}~."), c) < 20);
 }
 
-/* What stands at `at` is part of what goes on up to an `@`. */
-static bool leads_to_at(const struct text *t, size_t at)
+/* What stands at `at` is part of what goes on up to an `@`. What was looked at is not looked at
+ * again for the next word. */
+static bool leads_to_at(struct text *t, size_t at)
 {
-    for (size_t n = 0; n < LOCAL_MAX && at < t->in.len; n++, at++) {
-        if (byte_at(t, at) == '@' || here_is(t, at, "%40") || here_is(t, at, "\"@")) {
+    size_t most = at + LOCAL_MAX;
+    if (at < t->local || at > t->local_end) {
+        t->local = t->local_end = at;
+    }
+    for (; t->local_end < most && t->local_end < t->in.len; t->local_end++) {
+        size_t here = t->local_end;
+        if (byte_at(t, here) == '@' || here_is(t, here, "%40") || here_is(t, here, "\"@") ||
+            ((t->flags & DRILL_SCRUB_XTEXT) && here_is(t, here, "+40"))) {
             return true;
         }
-        if (!is_local(t->in.ptr[at])) {
+        if (!is_local(t->in.ptr[here])) {
             return false;
         }
     }
@@ -126,13 +141,13 @@ static bool in_query(const struct text *t)
 }
 
 /* In a local part "bob=firm.example@lists..." and "bob%firm.example@relay..." name a domain. */
-static bool is_domain(const struct text *t, struct drill_span run)
+static bool is_domain(struct text *t, struct drill_span run)
 {
     struct drill_span top = top_label(run);
     if (top.len == 0) {
         return false;
     }
-    if (before_is(t, "@") || before_is(t, "%40") || before_is(t, "//")) {
+    if (behind_at(t) || before_is(t, "//")) {
         return true;
     }
     if (leads_to_at(t, t->at + run.len)) {
@@ -144,7 +159,30 @@ static bool is_domain(const struct text *t, struct drill_span run)
 
 /* ---- words ---- */
 
-static bool stays(const struct text *t, struct drill_span word)
+/* What stands before the sign in "smtp.mailfrom=bob@..." and "envelope-from=bob@...". */
+static bool is_key(const struct text *t, size_t end)
+{
+    static const char *const keys[] = {"from=", "helo=", "mailfrom=", "sender="};
+    size_t at = t->at;
+    while (drill_scrub_is_word(byte_at(t, end)) || byte_at(t, end) == '.') {
+        if (t->in.ptr[end++] == '.') {
+            at = end;
+        }
+    }
+    bool known = byte_at(t, end) == '=' && at > t->at;
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        known = known || here_is(t, at, keys[i]);
+    }
+    return known;
+}
+
+/* The word is of a local part. */
+static bool is_of_local(struct text *t, size_t end)
+{
+    return leads_to_at(t, end) && !is_key(t, end);
+}
+
+static bool stays(struct text *t, struct drill_span word)
 {
     size_t end = t->at + word.len;
     unsigned flags = t->flags & ~(unsigned)(DRILL_SCRUB_HTML | DRILL_SCRUB_HOST);
@@ -155,8 +193,11 @@ static bool stays(const struct text *t, struct drill_span word)
     if (number && (t->flags & DRILL_SCRUB_DIGITS)) {
         return true;
     }
+    if (!(t->flags & DRILL_SCRUB_PLAIN) && is_of_local(t, end)) {
+        return false;
+    }
     if (t->flags & DRILL_SCRUB_NAMES) {
-        return !leads_to_at(t, end);
+        return true;
     }
     if (byte_at(t, end) == ':' || (t->flags & DRILL_SCRUB_HOST)) {
         flags |= DRILL_SCRUB_HOST;
@@ -190,16 +231,15 @@ static void take_word(struct text *t)
 /* An address or a domain here. */
 static bool take_name(struct text *t)
 {
-    const struct drill_scrub_key *key = &t->s->config->key;
     uint8_t last = t->at ? t->in.ptr[t->at - 1] : 0;
-    size_t n = drill_scrub_is_word(last) ? 0 : drill_scrub_ipv6(key, rest(t), t->out + t->at);
+    size_t n = drill_scrub_is_word(last) ? 0 : drill_scrub_ipv6(t->s, rest(t), t->out + t->at);
     if (n == 0 && !drill_scrub_is_word(last) && last != '.') {
-        n = drill_scrub_ipv4(key, rest(t), t->out + t->at);
+        n = drill_scrub_ipv4(t->s, rest(t), t->out + t->at);
     }
     if (n == 0 && drill_scrub_is_word(byte_at(t, t->at))) {
         struct drill_span run = drill_span_sub(t->in, t->at, run_length(t));
         if (is_domain(t, run)) {
-            drill_scrub_domain(key, run, t->out + t->at);
+            drill_scrub_domain(t->s, run, t->out + t->at);
             n = run.len;
         }
     }
@@ -217,6 +257,26 @@ static int hex_value(uint8_t c)
                                    : -1;
 }
 
+/* Another byte over 127 that goes in the same place of a UTF-8 character. */
+static uint8_t other_wide_byte(uint64_t h, uint8_t c)
+{
+    unsigned base = c >= 0xf0 ? c : c >= 0xe0 ? 0xe5 : c >= 0xc0 ? 0xc4 : c & 0xf0U;
+    unsigned count = c >= 0xf0 ? 1 : c >= 0xe0 ? 4 : c >= 0xc0 ? 2 : 16;
+    unsigned other = base + (unsigned)(h % count);
+    return (uint8_t)(other != c ? other : base + (unsigned)((h + 1) % count));
+}
+
+/* +XX in xtext (RFC 3461 4): as it is, for what it encodes is a sign. */
+static bool take_xtext(struct text *t)
+{
+    bool is = (t->flags & DRILL_SCRUB_XTEXT) && byte_at(t, t->at) == '+' &&
+              hex_value(byte_at(t, t->at + 1)) >= 0 && hex_value(byte_at(t, t->at + 2)) >= 0;
+    if (is) {
+        keep(t, 3);
+    }
+    return is;
+}
+
 /* %XX: a sign stays, a letter or digit becomes another one. */
 static bool take_percent(struct text *t)
 {
@@ -228,7 +288,7 @@ static bool take_percent(struct text *t)
     uint8_t c = (uint8_t)(high << 4 | low), other = c;
     if (drill_scrub_is_word(c)) {
         uint64_t h = drill_scrub_hash(&t->s->config->key, drill_span_of(&c, 1), 5);
-        other = c >= 0x80 ? (uint8_t)(c ^ (1 + h % 63)) : drill_scrub_letter(h, c);
+        other = c >= 0x80 ? other_wide_byte(h, c) : drill_scrub_letter(h, c);
     }
     if (other == c) {
         keep(t, 3);
@@ -274,7 +334,7 @@ static void watch_tag(struct text *t)
 static void take_sign(struct text *t)
 {
     bool html = t->flags & DRILL_SCRUB_HTML;
-    if (take_percent(t) || (html && byte_at(t, t->at) == '&' && take_entity(t))) {
+    if (take_percent(t) || take_xtext(t) || (html && byte_at(t, t->at) == '&' && take_entity(t))) {
         return;
     }
     if (html) {
@@ -289,6 +349,11 @@ void drill_scrub_text(struct drill_scrubber *s, struct drill_span in, uint8_t *o
     bool plain = flags & DRILL_SCRUB_PLAIN;
     while (t.at < in.len) {
         uint8_t c = in.ptr[t.at];
+        size_t shifted = drill_scrub_shifted(&s->config->key, rest(&t), out + t.at);
+        if (shifted) {
+            t.at += shifted;
+            continue;
+        }
         if (c == '=' && !plain) {
             size_t n = drill_scrub_encoded(s, rest(&t), out + t.at);
             t.at += n;

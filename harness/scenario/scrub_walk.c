@@ -25,6 +25,7 @@ bool drill_scrub_walk_apply(struct drill_scrub_walk *w, const struct drill_scrub
     case DRILL_SCRUB_AS_MESSAGE: drill_scrub_message(s, in, to); break;
     case DRILL_SCRUB_AS_HEADER: drill_scrub_header(s, how->name, in, to, how->flags); break;
     case DRILL_SCRUB_AS_BODY: drill_scrub_body(s, &how->part, in, to); break;
+    case DRILL_SCRUB_AS_NAME: drill_scrub_name(s, in, to); break;
     case DRILL_SCRUB_AS_MACRO: drill_scrub_macro(s, how->name, in, to); break;
     case DRILL_SCRUB_AS_ARGUMENT: drill_scrub_argument(s, in, to); break;
     case DRILL_SCRUB_AS_REPLY: drill_scrub_reply(s, in, to); break;
@@ -35,27 +36,39 @@ bool drill_scrub_walk_apply(struct drill_scrub_walk *w, const struct drill_scrub
     return !s->no_memory;
 }
 
-static void flush(struct drill_scrub_walk *w, struct drill_scrub_gather *g)
+/* What was gathered is replaced as one text; it goes on behind it. */
+static void replace(struct drill_scrub_walk *w, struct drill_scrub_gather *g)
 {
-    if (g->first) {
-        uint8_t *in = drill_arena_take(w->s.arena, g->len ? g->len : 1);
-        struct drill_writer joined = drill_writer_of(in, in ? g->len : 0);
-        struct drill_span out;
+    uint8_t *in = drill_arena_take(w->s.arena, g->len ? g->len : 1);
+    struct drill_writer joined = drill_writer_of(in, in ? g->len : 0);
+    struct drill_span out;
+    size_t at = 0;
+    for (struct drill_scrub_piece *p = g->first; p; p = p->next) {
+        drill_write_bytes(&joined, p->part->bytes);
+    }
+    w->s.no_memory = w->s.no_memory || !in;
+    if (in && drill_scrub_walk_apply(w, &g->how, drill_writer_span(&joined), &out)) {
         for (struct drill_scrub_piece *p = g->first; p; p = p->next) {
-            drill_write_bytes(&joined, p->part->bytes);
-        }
-        w->s.no_memory = w->s.no_memory || !in;
-        if (in && drill_scrub_walk_apply(w, &g->how, drill_writer_span(&joined), &out)) {
-            size_t at = 0;
-            for (struct drill_scrub_piece *p = g->first; p; p = p->next) {
-                p->part->bytes = drill_span_sub(out, at, p->part->bytes.len);
-                at += p->part->bytes.len;
+            struct drill_span bytes = drill_span_sub(out, at, p->part->bytes.len);
+            at += bytes.len;
+            if (p->part->kind == DRILL_PART_FILE) {
+                drill_scrub_walk_slice(w, p->part, bytes);
+            } else {
+                p->part->bytes = bytes;
             }
         }
     }
     g->first = NULL;
     g->end = &g->first;
     g->len = 0;
+}
+
+static void flush(struct drill_scrub_walk *w, struct drill_scrub_gather *g)
+{
+    if (g->first) {
+        replace(w, g);
+    }
+    g->begun = false;
 }
 
 static void add(struct drill_scrub_walk *w, struct drill_scrub_gather *g, struct drill_part *part)
@@ -72,25 +85,33 @@ static void add(struct drill_scrub_walk *w, struct drill_scrub_gather *g, struct
     g->len += part->bytes.len;
 }
 
-/* Files and products stand for themselves. */
+/* Products stand for themselves: they may be larger than memory. What follows one is text of which
+ * nobody knows where in a message it stands. */
+static void product(struct drill_scrub_walk *w, struct drill_scrub_gather *g,
+                    struct drill_part *part)
+{
+    struct drill_scrub_gather alone = {.how = g->how};
+    replace(w, g);
+    add(w, &alone, part);
+    replace(w, &alone);
+    if (g->how.kind == DRILL_SCRUB_AS_BODY || g->how.kind == DRILL_SCRUB_AS_MESSAGE ||
+        g->how.kind == DRILL_SCRUB_AS_STREAM) {
+        g->how = (struct drill_scrub_how){.kind = DRILL_SCRUB_AS_TEXT};
+    }
+}
+
 static void gather(struct drill_scrub_walk *w, struct drill_scrub_gather *g,
                    struct drill_value *value)
 {
     for (struct drill_part *part = value->parts; part; part = part->next) {
-        if (part->kind != DRILL_PART_FILE && part->times == 1) {
+        if (part->times == 1) {
             add(w, g, part);
-            continue;
+        } else {
+            product(w, g, part);
         }
-        flush(w, g);
-        if (part->kind != DRILL_PART_FILE) {
-            (void)drill_scrub_walk_apply(w, &g->how, part->bytes, &part->bytes);
-            continue;
-        }
-        const struct drill_scrub_file *f = drill_scrub_walk_file(w, part->name, &g->how);
-        part->name = f ? f->name : part->name;
     }
     if (value->kind == DRILL_VALUE_GLOB) {
-        flush(w, g);
+        replace(w, g);
         (void)drill_scrub_walk_apply(w, &g->how, value->text, &value->text);
     }
 }
@@ -156,9 +177,11 @@ static void header_item(struct drill_scrub_walk *w, enum drill_dir dir, struct d
 {
     struct drill_scrub_how how = {.kind = DRILL_SCRUB_AS_HEADER,
                                   .flags = dir == DRILL_TO_MTA ? DRILL_SCRUB_FILTER : 0};
+    static const struct drill_scrub_how name = {.kind = DRILL_SCRUB_AS_NAME};
     for (struct drill_field *f = item->fields; f; f = f->next) {
         if (f->id == DRILL_FIELD_STR0) {
             how.name = drill_scrub_walk_bytes(w, &f->value);
+            drill_scrub_walk_value(w, &f->value, &name);
         }
     }
     for (struct drill_field *f = item->fields; f; f = f->next) {
@@ -186,6 +209,8 @@ static void whole_payload(struct drill_scrub_walk *w, enum drill_dir dir, struct
 static void field(struct drill_scrub_walk *w, enum drill_dir dir, struct drill_item *item,
                   struct drill_field *f)
 {
+    static const struct drill_scrub_how name = {.kind = DRILL_SCRUB_AS_NAME};
+    static const struct drill_scrub_how list = {.flags = DRILL_SCRUB_NAMES};
     struct drill_scrub_how how = how_of(dir, item->code, f->id);
     switch (f->id) {
     case DRILL_FIELD_STR0:
@@ -194,7 +219,9 @@ static void field(struct drill_scrub_walk *w, enum drill_dir dir, struct drill_i
     case DRILL_FIELD_MACRO:
         how = (struct drill_scrub_how){.kind = DRILL_SCRUB_AS_MACRO, .name = f->key};
         drill_scrub_walk_value(w, &f->value, &how);
+        (void)drill_scrub_walk_apply(w, &name, f->key, &f->key);
         break;
+    case DRILL_FIELD_LIST: drill_scrub_walk_value(w, &f->value, &list); break;
     case DRILL_FIELD_BODY: gather(w, &w->body[dir], &f->value); break;
     case DRILL_FIELD_DATA: whole_payload(w, dir, item, f); break;
     case DRILL_FIELD_NUMBER0:
@@ -203,7 +230,6 @@ static void field(struct drill_scrub_walk *w, enum drill_dir dir, struct drill_i
     case DRILL_FIELD_FAMILY:
     case DRILL_FIELD_PORT:
     case DRILL_FIELD_STAGE:
-    case DRILL_FIELD_LIST:
     case DRILL_FIELD_CODE:
     case DRILL_FIELD_FOR: break;
     }
@@ -230,7 +256,10 @@ static void item(struct drill_scrub_walk *w, enum drill_dir dir, struct drill_it
     bool message = it->kind == DRILL_ITEM_MESSAGE;
     bool body = message && it->fields && it->fields->id == DRILL_FIELD_BODY;
     if (it->kind == DRILL_ITEM_RAW) {
-        w->raw[dir].how = (struct drill_scrub_how){.kind = DRILL_SCRUB_AS_STREAM, .dir = dir};
+        if (!w->raw[dir].begun) {
+            w->raw[dir].how = (struct drill_scrub_how){.kind = DRILL_SCRUB_AS_STREAM, .dir = dir};
+            w->raw[dir].begun = true;
+        }
         for (struct drill_field *f = it->fields; f; f = f->next) {
             gather(w, &w->raw[dir], &f->value);
         }
@@ -240,8 +269,13 @@ static void item(struct drill_scrub_walk *w, enum drill_dir dir, struct drill_it
     if (message) {
         begin_message(w, dir, it->code);
     }
-    if (body && !w->body[dir].first) {
-        w->body[dir].how = (struct drill_scrub_how){.kind = DRILL_SCRUB_AS_BODY, .part = w->part};
+    if (body && !w->body[dir].begun) {
+        bool mail = dir == DRILL_TO_MILTER && w->body_is_mail;
+        w->body[dir].how =
+            (struct drill_scrub_how){.kind = mail ? DRILL_SCRUB_AS_MESSAGE : DRILL_SCRUB_AS_BODY,
+                                     .dir = dir,
+                                     .part = w->part};
+        w->body[dir].begun = true;
     }
     if (message && is_header(dir, it->code) && it->fields && it->fields->id != DRILL_FIELD_DATA) {
         header_item(w, dir, it);

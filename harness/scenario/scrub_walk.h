@@ -14,6 +14,7 @@ enum drill_scrub_kind {
     DRILL_SCRUB_AS_MESSAGE,  /* headers and a body */
     DRILL_SCRUB_AS_HEADER,   /* the value of the header `name` */
     DRILL_SCRUB_AS_BODY,     /* part */
+    DRILL_SCRUB_AS_NAME,     /* of a header or macro */
     DRILL_SCRUB_AS_MACRO,    /* the value of the macro `name` */
     DRILL_SCRUB_AS_ARGUMENT, /* of MAIL or RCPT */
     DRILL_SCRUB_AS_REPLY,    /* what an SMTP client is told */
@@ -33,6 +34,7 @@ struct drill_scrub_how {
 /* Parts of values that hang together, in order. */
 struct drill_scrub_gather {
     struct drill_scrub_how how;
+    bool begun; /* `how` holds for what comes, too */
     struct drill_scrub_piece *first, **end;
     size_t len;
 };
@@ -41,7 +43,8 @@ struct drill_scrub_walk {
     struct drill_scrubber s;
     const struct drill_loader *loader;
     struct drill_error *err;
-    bool failed; /* err says why */
+    bool failed;       /* err says why */
+    bool body_is_mail; /* the MTA's bodies hold the message with its headers, as Stalwart's do */
     unsigned count;
     struct drill_scrub_file *files, **files_end;
     struct drill_scrub_part part;              /* what the headers so far say about the body */
@@ -56,9 +59,14 @@ void drill_scrub_walk_value(struct drill_scrub_walk *w, struct drill_value *valu
 /* The bytes of a value, each part once; empty: it is a pattern. */
 struct drill_span drill_scrub_walk_bytes(struct drill_scrub_walk *w,
                                          const struct drill_value *value);
-/* The copy of a file, made when it is first named. NULL: failed. */
+/* The copy of a file, which has no bytes of its own before drill_scrub_walk_files. NULL: failed. */
 struct drill_scrub_file *drill_scrub_walk_file(struct drill_scrub_walk *w, struct drill_span name,
-                                               const struct drill_scrub_how *how);
+                                               bool message);
+/* `part` names a file, or a slice of one, that becomes `bytes`: as many. It names the copy then. */
+void drill_scrub_walk_slice(struct drill_scrub_walk *w, struct drill_part *part,
+                            struct drill_span bytes);
+/* Everything has been named: replaces what is in the files. */
+void drill_scrub_walk_files(struct drill_scrub_walk *w);
 void drill_scrub_walk_block(struct drill_scrub_walk *w, struct drill_block *block);
 void drill_scrub_walk_check(struct drill_scrub_walk *w, struct drill_check *check);
 

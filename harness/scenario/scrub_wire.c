@@ -67,7 +67,7 @@ void drill_scrub_macro(struct drill_scrubber *s, struct drill_span name, struct 
     unsigned flags = 0;
     if (drill_span_equal(name, drill_span_str("{cipher}")) ||
         drill_span_equal(name, drill_span_str("{tls_version}"))) {
-        copy(value, out);
+        drill_scrub_name(s, value, out);
         return;
     }
     for (size_t i = 0; i < sizeof(macros) / sizeof(macros[0]); i++) {
@@ -80,7 +80,7 @@ void drill_scrub_macro(struct drill_scrubber *s, struct drill_span name, struct 
 
 /* ---- SMTP ---- */
 
-void drill_scrub_argument(struct drill_scrubber *s, struct drill_span in, uint8_t *out)
+static void argument(struct drill_scrubber *s, struct drill_span in, uint8_t *out)
 {
     struct drill_span size = drill_span_str("SIZE=");
     struct drill_span number = drill_span_sub(in, size.len, in.len);
@@ -99,26 +99,46 @@ void drill_scrub_argument(struct drill_scrubber *s, struct drill_span in, uint8_
     if (equals < in.len) {
         out[equals] = '=';
         drill_scrub_text(s, drill_span_sub(in, equals + 1, in.len), out + equals + 1,
-                         words ? (unsigned)DRILL_SCRUB_SMTP : 0);
+                         DRILL_SCRUB_XTEXT | (words ? (unsigned)DRILL_SCRUB_SMTP : 0));
     }
 }
 
-/* "550" and a sign, "5.7.1" and a blank: so many bytes of the line stay. */
+/* What a milter gives with an address may be several in one string. */
+void drill_scrub_argument(struct drill_scrubber *s, struct drill_span in, uint8_t *out)
+{
+    for (size_t at = 0; at < in.len;) {
+        struct drill_span one = drill_span_sub(in, at, in.len);
+        one.len = drill_span_find(one, ' ');
+        argument(s, one, out + at);
+        at += one.len;
+        if (at < in.len) {
+            out[at++] = ' ';
+        }
+    }
+}
+
+/* "5.7.1", and a blank or nothing behind it: its length, or 0 (RFC 3463 2). */
+static size_t status_length(struct drill_span in)
+{
+    size_t at = 0, dots = 0;
+    while (at < in.len && (drill_scrub_is_digit(in.ptr[at]) || in.ptr[at] == '.')) {
+        dots += in.ptr[at++] == '.';
+    }
+    bool ends = at == in.len || in.ptr[at] <= ' ';
+    return dots == 2 && at >= 5 && at <= 8 && in.ptr[1] == '.' && ends ? at : 0;
+}
+
+/* "550" and a sign, "5.7.1": so many bytes of the line stay. */
 static size_t codes_length(struct drill_span line)
 {
     if (line.len < 3 || !all_digits(drill_span_sub(line, 0, 3))) {
-        return 0;
+        return status_length(line);
     }
     if (line.len > 3 && line.ptr[3] != ' ' && line.ptr[3] != '-') {
         return line.ptr[3] < ' ' ? 3 : 0;
     }
-    size_t at = line.len > 3 ? 4 : 3, dots = 0;
-    while (at < line.len && (drill_scrub_is_digit(line.ptr[at]) || line.ptr[at] == '.')) {
-        dots += line.ptr[at++] == '.';
-    }
-    bool status =
-        dots == 2 && at <= 12 && line.ptr[5] == '.' && at < line.len && line.ptr[at] == ' ';
-    return status ? at : line.len > 3 ? 4 : 3;
+    size_t code = line.len > 3 ? 4 : 3;
+    return code + status_length(drill_span_sub(line, code, line.len));
 }
 
 void drill_scrub_reply(struct drill_scrubber *s, struct drill_span in, uint8_t *out)
@@ -165,7 +185,7 @@ static void macro_string(struct drill_scrubber *s, size_t number, struct drill_s
     if (number % 2) {
         drill_scrub_macro(s, before, in, out);
     } else {
-        copy(in, out);
+        drill_scrub_name(s, in, out);
     }
 }
 
@@ -175,7 +195,7 @@ static void header_string(struct drill_scrubber *s, size_t number, struct drill_
     if (number == 1) {
         drill_scrub_header(s, before, in, out, 0);
     } else if (number == 0 && in.len < 100 && drill_span_find(in, ' ') == in.len) {
-        copy(in, out);
+        drill_scrub_name(s, in, out);
     } else {
         drill_scrub_text(s, in, out, 0);
     }
