@@ -19,15 +19,16 @@ def has_library():
 
 class Libmilter(Peer):
     """Answers CONTINUE to everything, but for what `words` say: libmilter_filter.c lists them. With
-    `logging`, log() names each callback."""
+    `logging`, log() names each callback. `host`: 127.0.0.1 or ::1."""
 
     name = "libmilter"
     programs = ("cc",)
     preloads = ("syslog",)
     stop_seconds = 0  # it has nothing to save
 
-    def __init__(self, logging=False, words=()):
+    def __init__(self, logging=False, words=(), host="127.0.0.1"):
         super().__init__()
+        self.host = host
         self.words = [*words, *["log"] * logging]
 
     @classmethod
@@ -39,8 +40,13 @@ class Libmilter(Peer):
         return subprocess.run([build(NAME, *LIBRARIES), "version"], check=False,
                               capture_output=True, text=True).stdout.strip()
 
+    @property
+    def address(self):
+        return f"inet{'6' if ':' in self.host else ''}:{self.port}@{self.host}"
+
     def launch(self):
-        self.spawn([build(NAME, *LIBRARIES), f"inet:{self.take_port()}@127.0.0.1", *self.words],
+        self.take_port()
+        self.spawn([build(NAME, *LIBRARIES), self.address, *self.words],
                    lambda: tail(self._out()).startswith("ready"))
 
     def callbacks(self):

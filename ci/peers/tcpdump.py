@@ -49,13 +49,17 @@ class Tcpdump(Peer):
                    lambda: "listening on" in self.log())
 
     def ended(self):
-        """A packet with FIN or RST is in the capture, and complete: pcap, Ethernet, IPv4."""
+        """A packet with FIN or RST is in the capture, and complete: pcap, Ethernet, IPv4 without
+        options or IPv6."""
         with open(self.file, "rb") as capture:
             content = capture.read()
         at = 24
         while at + 16 <= len(content):
             size, = struct.unpack_from("=8xI", content, at)
-            if at + 16 + size <= len(content) and content[at + 16 + 14 + 20 + 13] & 5:
+            if at + 16 + size > len(content):
+                return False
+            tcp = at + 16 + 14 + (40 if content[at + 16 + 14] >> 4 == 6 else 20)
+            if content[tcp + 13] & 5:
                 return True
             at += 16 + size
         return False

@@ -9,6 +9,7 @@ import struct
 import pytest
 
 from peers.harness import ROOT
+from peers.libmilter import Libmilter
 from peers.tcpdump import Tcpdump
 
 MESSAGES = os.path.join(ROOT, "scenarios", "messages")
@@ -71,9 +72,9 @@ def fixture_capture(drill, plain_filter, work):
     if Tcpdump.missing():
         pytest.skip(Tcpdump.missing())
 
-    def play(message, *options, exit_code=0):
-        with Tcpdump(plain_filter.port, *options) as tcpdump:
-            drill("send", "--milter", plain_filter.address, "--mta", "stalwart", "--rcpt",
+    def play(message, *options, exit_code=0, peer=plain_filter):
+        with Tcpdump(peer.port, *options) as tcpdump:
+            drill("send", "--milter", peer.address, "--mta", "stalwart", "--rcpt",
                   "bob@example.com", "--message", os.path.join(MESSAGES, message))
             tcpdump.wait_for_end()
             folder = os.path.join(work, "out")
@@ -107,6 +108,16 @@ def test_a_capture_with_cut_packets_keeps_the_lengths(capture):
     text = text_of(capture("plain.eml", "-s", "96", exit_code=1))
     assert ", not whole\"" in text and "were not captured: x stands for them" in text
     assert "> bodyeob\n" in text and "> quit\n" in text
+
+
+def test_a_real_capture_of_ipv6_replays(drill, capture):
+    if not os.path.exists("/proc/net/if_inet6"):
+        pytest.skip("no IPv6 here")
+    with Libmilter(host="::1") as peer:
+        path = capture("plain.eml", peer=peer)
+        assert "raw" not in text_of(path)
+        for options in ((), ("--exact",), ("--timing", "original")):
+            drill("run", "--milter", peer.address, *options, path).check_exit(0)
 
 
 # ---- files ----
