@@ -35,7 +35,8 @@ static void read_input(struct drill_import *im, struct drill_span in, struct dri
         (void)drill_import_log(im, in);
     } else {
         bool hex = fuzz_pick(&r, 2) == 0;
-        FUZZ_ASSERT(!hex || drill_import_hex(in, bytes));
+        struct drill_hex_result result;
+        FUZZ_ASSERT(!hex || drill_import_hex(in, bytes, &result));
         in = hex ? drill_buf_span(bytes) : in;
         size_t mta = fuzz_pick(&r, in.len + 1);
         drill_import_streams(im, drill_span_sub(in, 0, mta), drill_span_sub(in, mta, in.len));

@@ -205,6 +205,13 @@ def test_what_no_field_can_be_called_is_played_all_the_same(drill, work, header)
     assert "> header" in result.out, result.dump("it was not played")
 
 
+def test_what_is_no_hex_digit_is_named(drill, work):
+    path = file_of(work, "x.hex", OFFER.hex(" ").encode() + b"\n00 00 00 0l 51\n")
+    for command in ("import", "dump"):
+        told = drill(command, "--hex", "--from", "mta", path).check_exit(1)
+        told.check_err("x.hex:2: ").check_out("> optneg")
+
+
 LOG = """\
 2026-11-20T12:00:00Z INFO A session (smtp.connection-start) remoteIp = 192.0.2.5
 {0} Writing to Milter (milter.write) {1}, contents = "OPTNEG (version: 6, actions: [ADDHDRS ], \

@@ -85,6 +85,7 @@ int cmd_dump(int argc, char **argv)
     struct drill_arena arena;
     struct drill_buf bytes;
     struct cli_args args = {argc, argv, 1, false, words, "dump", NULL};
+    struct drill_hex_result result = {.odd_line = 0};
     struct drill_error err;
     struct drill_span in;
     const char *path = NULL, *from = NULL;
@@ -114,13 +115,18 @@ int cmd_dump(int argc, char **argv)
             goto out;
         }
         if (hex) {
-            if (!drill_import_hex(in, &bytes)) {
+            if (!drill_import_hex(in, &bytes, &result)) {
                 cli_complain("dump: no memory for %s", path);
                 goto out;
             }
             in = drill_buf_span(&bytes);
         }
         code = dump(dir, in, verbose, path);
+        if (result.odd_line) {
+            cli_complain("dump: %s:%u: the rest of this line is no hex digits and left out", path,
+                         result.odd_line);
+            code = EXIT_FAILED;
+        }
     }
 out:
     drill_buf_fini(&bytes);

@@ -31,7 +31,7 @@ static const char help[] =
     "  --from mta|milter     FILE is what this side sent, and nothing else\n"
     "  --mta-stream FILE, --milter-stream FILE\n"
     "                        what each side sent; each reply is put behind its command\n"
-    "  --hex                 these files are hex dumps (xxd, hexdump -C, od -tx1z, tcpdump -x)\n\n"
+    "  --hex                 these files are hex dumps (xxd, hexdump -C, od -tx1z), or digits\n\n"
     "Exit 0; 1 when a part could not be read or is missing: what could be is written, the rest is\n"
     "named by byte or line; 2 when nothing could be read.\n";
 
@@ -61,12 +61,18 @@ static bool read_bytes(struct import *i, const char *path, struct drill_span *ou
         return true;
     }
     drill_buf_init(&bytes, NULL);
-    bool ok = drill_import_hex(*out, &bytes);
+    struct drill_hex_result result;
+    bool ok = drill_import_hex(*out, &bytes, &result);
     struct drill_span copy = drill_arena_copy(&i->arena, drill_buf_span(&bytes));
     drill_buf_fini(&bytes);
     if (!ok || !copy.ptr) {
         cli_complain("import: no memory for %s", path);
         return false;
+    }
+    if (result.odd_line) {
+        cli_complain("import: %s:%u: the rest of this line is no hex digits and left out", path,
+                     result.odd_line);
+        i->partly = true;
     }
     if (!copy.len) {
         cli_complain("import: %s: a hex dump was expected, it has no hex digits", path);

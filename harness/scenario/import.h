@@ -88,9 +88,14 @@ size_t drill_import_sync(enum drill_dir dir, struct drill_span bytes);
  */
 void drill_import_streams(struct drill_import *im, struct drill_span mta, struct drill_span milter);
 
-/* Hex digits as xxd, hexdump -C, od -t x1(z) or tcpdump -x print them, or plain pairs; the bytes
- * are appended. False when memory is refused. */
-bool drill_import_hex(struct drill_span text, struct drill_buf *out);
+/* Hex digits as xxd, hexdump -C or od -t x1(z) print them (with their `*` for lines like the one
+ * before), or plain pairs with or without blanks, colons, commas, 0x and \x between them; the bytes
+ * are appended. Lines without digits are passed over. False when memory is refused. */
+struct drill_hex_result {
+    uint32_t odd_line; /* the first of which a part could not be read, from 1; 0: none */
+};
+bool drill_import_hex(struct drill_span text, struct drill_buf *out,
+                      struct drill_hex_result *result);
 
 /* "2026-11-20T12:00:00Z"; false for times that have no such form (0: unknown). */
 bool drill_import_time(uint64_t micros, char out[24]);

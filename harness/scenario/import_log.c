@@ -20,7 +20,7 @@ struct log {
     struct session *sessions; /* the last one used first */
     struct drill_span filler; /* x, as many as the largest body so far */
     uint64_t events, offset;
-    uint32_t line;
+    uint32_t line, below; /* `below`: lines that belong to it */
 };
 
 /* ---- a line ---- */
@@ -195,7 +195,36 @@ static void add_frame(struct log *l, struct session *s, enum drill_dir dir,
     }
 }
 
-/* The log's own escapes: \r \n \t \\. Others stay as they are. */
+static bool two_hex(struct drill_span s, uint8_t *out)
+{
+    uint8_t v = 0;
+    for (size_t i = 0; i < 2; i++) {
+        uint8_t c = i < s.len ? s.ptr[i] : 0, d = (uint8_t)(c | 0x20);
+        if (!(c >= '0' && c <= '9') && !(d >= 'a' && d <= 'f')) {
+            return false;
+        }
+        v = (uint8_t)(v << 4 | (c <= '9' ? c - '0' : d - 'a' + 10));
+    }
+    *out = v;
+    return true;
+}
+
+/* One of the log's own escapes at the front: \r \n \t \\ \" \x1b; its length, or 0. */
+static size_t escape_at(struct drill_span s, uint8_t *out)
+{
+    static const char from[] = "rnt\\\"", to[] = "\r\n\t\\\"";
+    const char *known =
+        s.len >= 2 && s.ptr[0] == '\\' ? memchr(from, s.ptr[1], sizeof(from) - 1) : NULL;
+    if (known) {
+        *out = (uint8_t)to[known - from];
+        return 2;
+    }
+    bool hex =
+        s.len >= 4 && s.ptr[0] == '\\' && s.ptr[1] == 'x' && two_hex(drill_span_sub(s, 2, 2), out);
+    return hex ? 4 : 0;
+}
+
+/* Others stay as they are. */
 static struct drill_span unescape(struct log *l, struct drill_span s)
 {
     uint8_t *out = drill_arena_take(l->im->arena, s.len + 1);
@@ -204,14 +233,12 @@ static struct drill_span unescape(struct log *l, struct drill_span s)
         l->im->no_memory = true;
         return drill_span_of(NULL, 0);
     }
-    for (size_t i = 0; i < s.len; i++) {
-        uint8_t c = s.ptr[i], next = i + 1 < s.len ? s.ptr[i + 1] : 0;
-        bool escape = c == '\\' && (next == 'r' || next == 'n' || next == 't' || next == '\\');
-        if (escape) {
-            i++;
-            c = (uint8_t)(next == 'r' ? '\r' : next == 'n' ? '\n' : next == 't' ? '\t' : '\\');
+    for (size_t i = 0; i < s.len; n++) {
+        size_t escape = escape_at(drill_span_sub(s, i, 4), &out[n]);
+        if (!escape) {
+            out[n] = s.ptr[i];
         }
-        out[n++] = c;
+        i += escape ? escape : 1;
     }
     return drill_span_of(out, n);
 }
@@ -240,7 +267,13 @@ static bool read_contents(struct log *l, enum drill_dir dir, struct drill_span t
                           struct drill_log_frame *frame)
 {
     int tried = 0;
+    uint8_t escaped;
     for (size_t i = 0; i < text.len && tried < ENDINGS && !l->im->no_memory; i++) {
+        size_t escape = escape_at(drill_span_sub(text, i, 4), &escaped);
+        if (escape) {
+            i += escape - 1;
+            continue;
+        }
         if (text.ptr[i] != '"' || !string_may_end(drill_span_sub(text, i + 1, text.len))) {
             continue;
         }
@@ -338,17 +371,92 @@ static void event_line(struct log *l, struct drill_span name, struct drill_span 
     }
 }
 
-static void one_line(struct log *l, struct drill_span line)
+/* Without the escape sequences that colour it (ECMA-48 SGR). */
+static struct drill_span uncoloured(struct log *l, struct drill_span line)
+{
+    size_t n = 0;
+    if (drill_span_find(line, 0x1b) == line.len) {
+        return line;
+    }
+    uint8_t *out = drill_arena_take(l->im->arena, line.len);
+    l->im->no_memory = l->im->no_memory || !out;
+    for (size_t i = 0; out && i < line.len; i++) {
+        size_t end = i + 2;
+        if (line.ptr[i] == 0x1b && i + 1 < line.len && line.ptr[i + 1] == '[') {
+            while (end < line.len &&
+                   ((line.ptr[end] >= '0' && line.ptr[end] <= '9') || line.ptr[end] == ';')) {
+                end++;
+            }
+        }
+        if (end > i + 2 && end < line.len && line.ptr[end] == 'm') {
+            i = end;
+        } else {
+            out[n++] = line.ptr[i];
+        }
+    }
+    return drill_span_of(out, n);
+}
+
+static struct drill_span take_line(struct drill_span *in)
+{
+    size_t end = drill_span_find(*in, '\n');
+    struct drill_span line = drill_span_sub(*in, 0, end);
+    *in = drill_span_sub(*in, end + 1, in->len);
+    return line;
+}
+
+/* The pairs on the lines below, which begin with a tab, as they would stand on one. */
+static struct drill_span pairs_below(struct log *l, struct drill_span *in)
+{
+    struct drill_span rest = *in;
+    while (rest.len && rest.ptr[0] == '\t') {
+        (void)take_line(&rest);
+    }
+    struct drill_span all = drill_span_sub(*in, 0, in->len - rest.len);
+    uint8_t *out = drill_arena_take(l->im->arena, 2 * all.len + 1);
+    struct drill_writer w = drill_writer_of(out, out ? 2 * all.len + 1 : 0);
+    l->im->no_memory = l->im->no_memory || !out;
+    *in = rest;
+    while (all.len) {
+        struct drill_span line = uncoloured(l, take_line(&all));
+        drill_write_text(&w, w.len ? ", " : " ");
+        while (line.len && line.ptr[0] == '\t') {
+            line = drill_span_sub(line, 1, line.len);
+        }
+        drill_write_bytes(&w, line);
+        l->below++;
+    }
+    return drill_writer_span(&w);
+}
+
+/* Of the line, or behind what another log put in front of it. */
+static uint64_t time_within(struct drill_span line)
+{
+    uint64_t time = time_of(line);
+    for (size_t at = 0; !time && at < line.len; at++) {
+        time = line.ptr[at] == ' ' ? time_of(drill_span_sub(line, at + 1, line.len)) : 0;
+    }
+    return time;
+}
+
+/* `in`: what follows the line. */
+static void one_line(struct log *l, struct drill_span coloured, struct drill_span *in)
 {
     static const char mark[] = "(milter.";
+    struct drill_span line = uncoloured(l, coloured);
     size_t at = find(line, 0, mark);
     if (at == line.len) {
         return;
     }
     struct drill_span name = drill_span_sub(line, at + sizeof(mark) - 1, line.len);
     name.len = drill_span_find(name, ')');
+    struct drill_span head = drill_span_sub(line, 0, at);
     at = (size_t)(name.ptr - line.ptr) + name.len;
-    event_line(l, name, drill_span_sub(line, at + 1, line.len), time_of(line));
+    struct drill_span rest = drill_span_sub(line, at + 1, line.len);
+    if (rest.len == 0 || (rest.len == 1 && rest.ptr[0] == '\r')) {
+        rest = pairs_below(l, in);
+    }
+    event_line(l, name, rest, time_within(head));
 }
 
 bool drill_import_log(struct drill_import *im, struct drill_span file)
@@ -356,10 +464,11 @@ bool drill_import_log(struct drill_import *im, struct drill_span file)
     struct log l = {.im = im};
     struct drill_span in = file;
     while (in.len && !im->no_memory) {
-        size_t end = drill_span_find(in, '\n');
+        struct drill_span line = take_line(&in);
         l.line++;
-        one_line(&l, drill_span_sub(in, 0, end));
-        in = drill_span_sub(in, end + 1, in.len);
+        one_line(&l, line, &in);
+        l.line += l.below;
+        l.below = 0;
     }
     if (!l.events && !im->no_memory) {
         drill_import_note(im, 0, 1,

@@ -3,9 +3,11 @@
  * Stalwart's trace log -> milter conversations. Lines are
  *     2026-11-20T12:00:00Z TRACE Writing to Milter (milter.write) listenerId = "smtp", ...
  *         remoteIp = 192.0.2.5, remotePort = 47324, id = "milter", contents = "HELO \"...\""
- * on one line each; milter.write is a command, milter.read a reply (Stalwart 0.16: crates/trc, and
- * the Display of its frames in crates/smtp/src/inbound/milter/protocol.rs). Within contents the log
- * escapes backslashes and line ends but not quotes, so where it ends is found by what it means.
+ * on one line each, or, if it is set so, with each pair on a line of its own behind a tab, and with
+ * colours; milter.write is a command, milter.read a reply (Stalwart 0.16: crates/trc, and the
+ * Display of its frames in crates/smtp/src/inbound/milter/protocol.rs). Within contents 0.16
+ * escapes backslashes and line ends but not quotes, so where it ends is found by what it means;
+ * what comes after it escapes quotes (\") and controls (\x1b), too.
  *
  * The log has every frame but neither macro lists nor bodies: those are x, of the logged size, and
  * a comment says so. How the connection ended is known when Stalwart complained of it

@@ -195,6 +195,39 @@ static void test_a_session_that_begins_before_the_log(void **state)
     is(WRITE "\"EOH\"\n", "# What was captured begins within this connection.\n> eoh\n");
 }
 
+/* What comes after 0.16 escapes more, and its writer can be told to colour, and to break lines. */
+static void test_other_ways_to_write_it(void **state)
+{
+    static const char *const contents[] = {
+        WRITE "\"HELO \\\"a\\\\b\\x1b\\\", id = 1\\\"\"\n",
+        "\x1b[37m2026-11-20T12:00:00Z\x1b[0m \x1b[35;1mTRACE\x1b[0m x (milter.write) "
+        "\x1b[36mid\x1b[0m = "
+        "\"a\", \x1b[36mcontents\x1b[0m = \"HELO \\\"a\\\\b\\x1b\\\", id = 1\\\"\"\n",
+        TIME "x (milter.write)\n\tid = \"a\"\n\tcontents = \"HELO "
+             "\\\"a\\\\b\\x1b\\\", id = 1\\\"\"\n" TIME "another event\n",
+        TIME "x (milter.write)\r\n\tcontents = \"HELO \\\"a\\\\b\\x1b\\\", id = 1\\\"\"\r\n",
+        "Nov 20 13:00:00 mx stalwart[7]: " WRITE "\"HELO \\\"a\\\\b\\x1b\\\", id = 1\\\"\"\n",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(contents) / sizeof(contents[0]); i++) {
+        is(contents[i], "# What was captured begins within this connection.\n"
+                        "> helo name=\"a\\\\b\\x1b\\\", id = 1\"\n");
+    }
+}
+
+static void test_lines_are_counted_over_broken_ones(void **state)
+{
+    struct case_import one;
+    (void)state;
+    case_begin(&one);
+    assert_true(drill_import_log(&one.im, drill_span_str(TIME "x (milter.write)\n\tid = \"a\"\n"
+                                                              "\tx = 1\n" WRITE "\"WHAT\"\n")));
+    case_noted(&one, 2, "it has no contents");
+    assert_int_equal(one.im.notes->error.line, 1);
+    assert_int_equal(one.im.notes->next->error.line, 4);
+    case_end(&one);
+}
+
 static void recorded(const char *time, const char *want)
 {
     char log[400];
@@ -219,6 +252,7 @@ static void test_times(void **state)
     recorded("2024-02-29T23:59:59.999999Z", "2024-02-29T23:59:59Z");
     recorded("2026-01-01T00:30:00+01:00", "2025-12-31T23:30:00Z");
     recorded("2025-12-31T23:30:00.5-01:00", "2026-01-01T00:30:00Z");
+    recorded("Nov 20 12:00:00 mx stalwart: 2026-11-20T12:00:00Z", "2026-11-20T12:00:00Z");
     recorded("1900-01-01T00:00:00Z", "1970-01-01T00:00:00Z");
     recorded("no time at all, really", "1970-01-01T00:00:00Z");
 }
@@ -284,6 +318,8 @@ int main(void)
         TEST(test_lines_that_cannot_be_read_are_named),
         TEST(test_another_log_is_refused),
         TEST(test_a_session_that_begins_before_the_log),
+        TEST(test_other_ways_to_write_it),
+        TEST(test_lines_are_counted_over_broken_ones),
         TEST(test_times),
         TEST(test_cut_at_every_byte),
         TEST(test_every_allocation_may_fail),

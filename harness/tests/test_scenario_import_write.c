@@ -6,7 +6,9 @@ static void hex_is(const char *text, struct drill_span want)
 {
     struct drill_buf out;
     drill_buf_init(&out, NULL);
-    assert_true(drill_import_hex(drill_span_str(text), &out));
+    struct drill_hex_result result;
+    assert_true(drill_import_hex(drill_span_str(text), &out, &result));
+    assert_int_equal(result.odd_line, 0);
     helper_assert_bytes(drill_buf_span(&out), want, text);
     drill_buf_fini(&out);
 }
@@ -37,6 +39,56 @@ static void test_hex_dumps(void **state)
            "\t0x0010:  7c61 6220                                |ab.\n",
            want);
     hex_is("no digits, no bytes\n", drill_span_of(NULL, 0));
+    hex_is("61:62:63:64:65:66:67:68:69:6a:6b:6c:6d:6e:6f:70:7c:61:62:20\r\n", want);
+    hex_is("0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69, 0x6a, 0x6b, 0x6c, 0x6d,\n"
+           "  0x6e, 0x6f, 0x70, 0x7c, 0x61, 0x62, 0x20\n",
+           want);
+    hex_is("\\x61\\x62\\x63\\x64\\x65\\x66\\x67\\x68\\x69\\x6a\\x6b\\x6c\\x6d\\x6e\\x6f\\x70|ab\n"
+           "7c616220\n",
+           want);
+}
+
+/* hexdump and od print `*` for lines like the one before, and say where the next one begins. */
+static void test_lines_that_a_dump_leaves_out(void **state)
+{
+    static const char *const dumps[] = {
+        "00000000  41 41 41 41 41 41 41 41  41 41 41 41 41 41 41 41  |AAAAAAAAAAAAAAAA|\n*\n"
+        "00000040  42                                                |B|\n00000041\n",
+        "0000000 41 41 41 41 41 41 41 41 41 41 41 41 41 41 41 41  >AAAAAAAAAAAAAAAA<\r\n*\r\n"
+        "0000100 42                                               >B<\r\n0000101\r\n",
+        "0000000 41 41 41 41 41 41 41 41 41 41 41 41 41 41 41 41\n"
+        "0000016 41 41 41 41 41 41 41 41 41 41 41 41 41 41 41 41\n*\n0000064 42\n0000065\n",
+        "000000 41 41 41 41 41 41 41 41 41 41 41 41 41 41 41 41\n*\n000040 42\n000041\n",
+    };
+    char want[65];
+    (void)state;
+    memset(want, 'A', 64);
+    want[64] = 'B';
+    for (size_t i = 0; i < sizeof(dumps) / sizeof(dumps[0]); i++) {
+        hex_is(dumps[i], drill_span_of(want, 65));
+    }
+}
+
+static void odd_line(const char *text, uint32_t line)
+{
+    struct drill_buf out;
+    struct drill_hex_result result;
+    drill_buf_init(&out, NULL);
+    assert_true(drill_import_hex(drill_span_str(text), &out, &result));
+    assert_int_equal(result.odd_line, line);
+    drill_buf_fini(&out);
+}
+
+static void test_lines_of_a_dump_that_cannot_be_read_are_named(void **state)
+{
+    (void)state;
+    odd_line("61 62\n61 6g\n61\n7", 2);
+    odd_line("616\n", 1);
+    odd_line("00000000  41  |A|\n*\nffffff00  42  |B|\n", 3);
+    odd_line("00000000  41  |A|\n*\n", 2);
+    odd_line("text\n\n61 62 (two bytes)\n", 3);
+    odd_line("text\n*\n61\n", 0);
+    odd_line("61 61\n*\n62\n", 2);
 }
 
 static void streams(struct drill_span mta, struct drill_span milter, const char *want)
@@ -194,6 +246,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hex_dumps),
+        cmocka_unit_test(test_lines_that_a_dump_leaves_out),
+        cmocka_unit_test(test_lines_of_a_dump_that_cannot_be_read_are_named),
         cmocka_unit_test(test_each_reply_stands_behind_its_command),
         cmocka_unit_test(test_streams_that_do_not_fit),
         cmocka_unit_test(test_where_frames_begin),
