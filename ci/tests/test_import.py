@@ -3,6 +3,7 @@
 
 import glob
 import os
+import re
 import stat
 import struct
 
@@ -107,7 +108,8 @@ def test_a_real_reset_replays(drill, plain_filter, capture):
 def test_a_capture_with_cut_packets_keeps_the_lengths(capture):
     text = text_of(capture("plain.eml", "-s", "96", exit_code=1))
     assert ", not whole\"" in text and "were not captured: x stands for them" in text
-    assert "> bodyeob\n" in text and "> quit\n" in text
+    assert re.search(r"^> bodyeob\b", text, re.MULTILINE)  # a pause may stand behind it
+    assert re.search(r"^> quit\b", text, re.MULTILINE)
 
 
 def test_a_real_capture_of_ipv6_replays(drill, capture):
