@@ -4,8 +4,14 @@
 #include "scenario/print.h"
 #include "scenario/tolerate.h"
 #include "wire/text.h"
+#include "wire/text_fields.h"
 
-enum { SHOWN = 40, VALUE_MAX = 72 };
+enum {
+    SHOWN = 40,
+    AROUND = 24, /* of a difference */
+    VALUE_MAX = 72,
+    RECORDED_MAX = 2048 /* larger values stand in files */
+};
 
 /* One item against one message. */
 struct matcher {
@@ -91,15 +97,77 @@ static enum drill_rule rule_of(const struct matcher *mt, const struct drill_fiel
     return absent ? DRILL_RULE_EXACT : rule;
 }
 
-/* What a recorder writes is one plain part; a product or a sum is somebody's intention. */
+/* What a recorder writes is one plain part, or such parts with runs of one byte between them
+ * (DRILL_TEXT_RUN); any other product or sum is somebody's intention. The bytes, in `room` if they
+ * do not stand together. */
+static bool recorded_bytes(const struct drill_value *v, struct drill_writer *room,
+                           struct drill_span *out)
+{
+    bool plain = false;
+    const struct drill_part *part = v->kind == DRILL_VALUE_BYTES ? v->parts : NULL;
+    if (!part || (!part->next && part->times == 1)) {
+        *out = part ? part->bytes : no_key;
+        return part;
+    }
+    for (; part; part = part->next) {
+        bool run = part->bytes.len == 1 && part->times >= DRILL_TEXT_RUN;
+        if (part->kind == DRILL_PART_FILE || (!run && (plain || part->times != 1))) {
+            return false;
+        }
+        for (uint64_t n = 0; n < part->times && !room->overflow; n++) {
+            drill_write_bytes(room, part->bytes);
+        }
+        plain = !run;
+    }
+    *out = drill_writer_span(room);
+    return !room->overflow;
+}
+
 static bool follows(const struct drill_value *v, enum drill_rule rule, struct drill_span bytes)
 {
-    if (rule == DRILL_RULE_ANY || rule == DRILL_RULE_FREE) {
-        return true;
+    uint8_t room[RECORDED_MAX];
+    struct drill_writer w = drill_writer_of(room, sizeof(room));
+    struct drill_span want;
+    return rule == DRILL_RULE_ANY || rule == DRILL_RULE_FREE ||
+           (recorded_bytes(v, &w, &want) && drill_tolerate_bytes(rule, want, bytes));
+}
+
+/* Bytes of a value from `at` on, as many as there is room for. */
+static struct drill_span bytes_at(const struct drill_value *v, uint64_t at, uint8_t *room,
+                                  size_t size)
+{
+    size_t n = 0;
+    for (const struct drill_part *part = v->parts; part && n < size; part = part->next) {
+        uint64_t all = (uint64_t)part->bytes.len * part->times;
+        for (; at < all && n < size; at++) {
+            room[n++] = part->bytes.ptr[at % part->bytes.len];
+        }
+        at -= at < all ? at : all;
     }
-    const struct drill_part *part = v->kind == DRILL_VALUE_BYTES ? v->parts : NULL;
-    return part && !part->next && part->times == 1 &&
-           drill_tolerate_bytes(rule, part->bytes, bytes);
+    return drill_span_of(room, n);
+}
+
+/* "value differs from byte 265 of 269 on: ..." when what is shown of both would be the same. */
+static bool differs_far(const struct matcher *mt, const struct drill_field *f,
+                        struct drill_span bytes)
+{
+    uint8_t room[AROUND];
+    size_t same = f->value.kind == DRILL_VALUE_BYTES ? drill_match_stream(&f->value, 0, bytes) : 0;
+    if (same < SHOWN / 2) {
+        return false;
+    }
+    struct drill_writer w = why_writer(mt);
+    drill_write_bytes(&w, drill_span_sub(f->key, 0, SHOWN));
+    drill_write_text(&w, " differs from byte ");
+    drill_write_dec(&w, same);
+    drill_write_text(&w, " of ");
+    drill_write_dec(&w, bytes.len);
+    drill_write_text(&w, " on: ");
+    drill_text_bytes(&w, drill_span_sub(bytes, same, AROUND), SHOWN);
+    drill_write_text(&w, ", not ");
+    drill_text_bytes(&w, bytes_at(&f->value, same, room, sizeof(room)), SHOWN);
+    (void)because(mt, &w);
+    return true;
 }
 
 static bool match_bytes(const struct matcher *mt, const struct drill_field *f,
@@ -109,6 +177,9 @@ static bool match_bytes(const struct matcher *mt, const struct drill_field *f,
     if (drill_match_bytes(&f->value, bytes, mt->binds) ||
         (rule != DRILL_RULE_EXACT && follows(&f->value, rule, bytes))) {
         return true;
+    }
+    if (rule == DRILL_RULE_EXACT && differs_far(mt, f, bytes)) {
+        return false;
     }
     struct drill_writer w = begin(mt, f->key);
     if (f->value.kind == DRILL_VALUE_LEN) {

@@ -192,6 +192,27 @@ static const struct match_case recorded[] = {
     {"> header name=\"Date\" value=\"1\" + \"2\"", CAME('L', "Date\00012\0"), NULL},
     {"> header name=\"Date\" value=\"1\" + \"2\"", CAME('L', "Date\00013\0"),
      "value is \"13\", not of the shape of \"1\" + \"2\""},
+    {"< addheader name=\"X\" value=\"a1 \" + \"-\" * 32 + \" b2\"",
+     CAME('h', "X\0c3 --------------------------------"
+               " d4\0"),
+     NULL},
+    {"< addheader name=\"X\" value=\"a1 \" + \"-\" * 32 + \" b2\"",
+     CAME('h', "X\0c3 -------------------------------"
+               " d4\0"),
+     "value is \"c3 ------------------------------- d4\", not of the shape of \"a1 \" + \"-\" * 32 "
+     "+ "
+     "\" b2\""},
+    {"< addheader name=\"X\" value=\"a1\" * 2", CAME('h', "X\0b2b2\0"),
+     "value is \"b2b2\", not of the shape of \"a1\" * 2"},
+    {"> header name=\"Subject\" value=\"0123456789012345678901234567890123456789\"",
+     CAME('L', "Subject\0"
+               "012345678901234567890123456789012345678\0"),
+     "value differs from byte 39 of 39 on: \"\", not \"9\""},
+    {"> header name=\"Subject\" value=\"ab\" * 20 + \"cdefghijklmnopqrstuvwxyz0123456789\"",
+     CAME('L', "Subject\0"
+               "ababababababababababababababababababababcDefghijklmnopqrstuvwxyz0123456789\0"),
+     "value differs from byte 41 of 74 on: \"Defghijklmnopqrstuvwxyz0\", not "
+     "\"defghijklmnopqrstuvwxyz0\""},
     {"> header name=\"Date\" value=~\"a*\"", CAME('L', "Date\00013\0"),
      "value is \"13\", not of the shape of ~\"a*\""},
     {"> mail data=\"a1\"", CAME('M', "b2"), "data is \"b2\", not \"a1\""},
