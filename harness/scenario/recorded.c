@@ -140,6 +140,23 @@ static enum drill_code take_answers(const struct drill_file *file, struct drill_
     return DRILL_OK;
 }
 
+/* The host's name, of the first {j}: by it an MTA tells which mail is its own. */
+static void take_name(const struct drill_file *file, struct drill_settings *set)
+{
+    for (const struct drill_step *step = file->body.steps; step; step = step->next) {
+        const struct drill_item *item = message_of(step, DRILL_TO_MILTER);
+        bool macros = item && item->code == DRILL_SMFIC_MACRO;
+        for (const struct drill_field *f = macros ? item->fields : NULL; f; f = f->next) {
+            const struct drill_part *part = f->value.parts;
+            if (f->id == DRILL_FIELD_MACRO && drill_span_equal(f->key, drill_span_str("j")) &&
+                part && !part->next && part->times == 1 && part->bytes.len) {
+                set->server_name = part->bytes;
+                return;
+            }
+        }
+    }
+}
+
 enum drill_code drill_recorded_settings(const struct drill_file *file,
                                         const struct drill_profile *profile,
                                         struct drill_arena *arena, struct drill_settings *set)
@@ -159,5 +176,9 @@ enum drill_code drill_recorded_settings(const struct drill_file *file,
     if (mta || !answers_so(profile, set, offer, version)) {
         set->version = version;
     }
-    return mta ? DRILL_OK : take_answers(file, arena, set);
+    if (mta) {
+        take_name(file, set);
+        return DRILL_OK;
+    }
+    return take_answers(file, arena, set);
 }

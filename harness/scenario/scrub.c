@@ -89,13 +89,17 @@ static void message_line(struct drill_scrub_walk *w, struct drill_pair *pairs)
 /* Most are words of the program; what a milter is set to add is mail. */
 static void settings_line(struct drill_scrub_walk *w, struct drill_pair *pairs)
 {
+    static const struct drill_scrub_how field = {.kind = DRILL_SCRUB_AS_MESSAGE};
     for (struct drill_pair *p = pairs; p; p = p->next) {
-        bool mail = same(p->key, "addheader") || same(p->key, "replbody");
-        bool host = same(p->key, "hostname") || same(p->key, "myhostname");
-        text_of(w, &p->value,
-                mail   ? 0
-                : host ? DRILL_SCRUB_HOST | DRILL_SCRUB_SMTP
-                       : DRILL_SCRUB_NAMES);
+        if (same(p->key, "addheader")) {
+            drill_scrub_walk_value(w, &p->value, &field);
+        } else if (same(p->key, "replbody")) {
+            text_of(w, &p->value, 0);
+        } else if (same(p->key, "hostname") || same(p->key, "myhostname")) {
+            text_of(w, &p->value, DRILL_SCRUB_HOST | DRILL_SCRUB_SMTP);
+        } else {
+            text_of(w, &p->value, DRILL_SCRUB_NAMES);
+        }
     }
 }
 

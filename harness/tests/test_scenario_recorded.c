@@ -50,6 +50,30 @@ static int end(void **state)
     "> optneg version=6 actions=0x1ff protocol=nohelo\n" \
     "< optneg version=4 actions=addhdrs,quarantine protocol=0x2\n"
 
+/* Mail for its own domain is local to Sendmail. */
+static void test_an_mta_has_its_name(void **state)
+{
+    static const struct {
+        const char *lines, *name;
+    } cases[] = {
+        {OFFER, "mx.example.com"},
+        {OFFER "> macro stage=connect v=\"x\" j=\"mx.firm.example\"\n> connect\n"
+               "> macro stage=mail j=\"other.example\"\n> mail\n",
+         "mx.firm.example"},
+        {OFFER "> macro stage=connect j=\"\"\n> macro stage=helo j=~\"a*\"\n", "mx.example.com"},
+        {OFFER "> macro stage=connect j=\"a\" + \"b\"\n", "mx.example.com"},
+    };
+    const struct drill_profile *mta =
+        drill_profile_find(DRILL_SIDE_MTA, drill_span_str("sendmail"));
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct drill_settings set = settings_of(RECORDED, cases[i].lines, mta);
+        helper_assert_bytes(set.server_name, drill_span_str(cases[i].name), cases[i].lines);
+    }
+    struct drill_settings set = settings_of("", cases[1].lines, mta);
+    helper_assert_bytes(set.server_name, drill_span_str("mx.example.com"), "no recording");
+}
+
 static void test_negotiation(void **state)
 {
     (void)state;
@@ -166,6 +190,7 @@ static void test_what_is_said_goes_before_what_was_recorded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_an_mta_has_its_name, begin, end),
         cmocka_unit_test_setup_teardown(test_negotiation, begin, end),
         cmocka_unit_test_setup_teardown(test_a_version_that_is_no_setting_of_its_own, begin, end),
         cmocka_unit_test_setup_teardown(test_answers, begin, end),
