@@ -81,15 +81,21 @@ struct drill_scrub_file *drill_scrub_walk_file(struct drill_scrub_walk *w, struc
     return f;
 }
 
+bool drill_scrub_walk_is_mail(struct drill_scrub_walk *w, struct drill_span name)
+{
+    const struct drill_scrub_file *f = find_file(w, name);
+    return f && f->message;
+}
+
 void drill_scrub_walk_slice(struct drill_scrub_walk *w, struct drill_part *part,
                             struct drill_span bytes)
 {
     struct drill_scrub_file *f = drill_scrub_walk_file(w, part->name, false);
-    struct drill_scrub_region *r = f ? take(w, sizeof(*r)) : NULL, **place;
+    struct drill_scrub_region *r = f && bytes.len ? take(w, sizeof(*r)) : NULL, **place;
+    part->name = f ? f->name : part->name;
     if (!r) {
         return;
     }
-    part->name = f->name;
     r->from = part->sliced ? (size_t)part->low : 0;
     r->bytes = bytes;
     /* They come in order, as a rule. */

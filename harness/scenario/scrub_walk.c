@@ -36,9 +36,34 @@ bool drill_scrub_walk_apply(struct drill_scrub_walk *w, const struct drill_scrub
     return !s->no_memory;
 }
 
+static void forget(struct drill_scrub_gather *g)
+{
+    g->first = NULL;
+    g->end = &g->first;
+    g->len = 0;
+}
+
+/* All of it stands in the files of messages, which are replaced as such. */
+static bool is_mail(struct drill_scrub_walk *w, const struct drill_scrub_gather *g)
+{
+    for (const struct drill_scrub_piece *p = g->first; p; p = p->next) {
+        if (p->part->kind != DRILL_PART_FILE || !drill_scrub_walk_is_mail(w, p->part->name)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* What was gathered is replaced as one text; it goes on behind it. */
 static void replace(struct drill_scrub_walk *w, struct drill_scrub_gather *g)
 {
+    if (is_mail(w, g)) {
+        for (struct drill_scrub_piece *p = g->first; p; p = p->next) {
+            drill_scrub_walk_slice(w, p->part, drill_span_of(NULL, 0));
+        }
+        forget(g);
+        return;
+    }
     uint8_t *in = drill_arena_take(w->s.arena, g->len ? g->len : 1);
     struct drill_writer joined = drill_writer_of(in, in ? g->len : 0);
     struct drill_span out;
@@ -58,9 +83,7 @@ static void replace(struct drill_scrub_walk *w, struct drill_scrub_gather *g)
             }
         }
     }
-    g->first = NULL;
-    g->end = &g->first;
-    g->len = 0;
+    forget(g);
 }
 
 static void flush(struct drill_scrub_walk *w, struct drill_scrub_gather *g)

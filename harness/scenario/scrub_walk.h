@@ -62,7 +62,10 @@ struct drill_span drill_scrub_walk_bytes(struct drill_scrub_walk *w,
 /* The copy of a file, which has no bytes of its own before drill_scrub_walk_files. NULL: failed. */
 struct drill_scrub_file *drill_scrub_walk_file(struct drill_scrub_walk *w, struct drill_span name,
                                                bool message);
-/* `part` names a file, or a slice of one, that becomes `bytes`: as many. It names the copy then. */
+/* Whether this is the file of a message that a line above has named. */
+bool drill_scrub_walk_is_mail(struct drill_scrub_walk *w, struct drill_span name);
+/* `part` names a file, or a slice of one, that becomes `bytes`: as many, or none if it is a
+ * message's. It names the copy then. */
 void drill_scrub_walk_slice(struct drill_scrub_walk *w, struct drill_part *part,
                             struct drill_span bytes);
 /* Everything has been named: replaces what is in the files. */
