@@ -441,6 +441,15 @@ def test_a_failure_of_content_is_told(drill, clamav, work):
     drill("scrub", "--force", "--keep", "body", "--check", clamav.address, path).check_exit(0)
 
 
+def test_check_says_so_when_it_cannot_tell(drill, work):
+    """What is skipped is not alike."""
+    for first, lines in (("tests=mta", "...\n> bodyeob\n< reset\nverdict tempfail\n"),
+                         ("tests=milter", "given < optneg version=2\n...\n")):
+        path = write(work, "a.drill", f'drill 1 "x" {first}\n{lines}')
+        told = drill("scrub", "--force", "--check", "sim:libmilter", path).check_exit(77)
+        told.check_out("original is skipped", "copy     is skipped", "says nothing")
+
+
 def test_check_finds_nobody(drill, work):
     path = write(work, "a.drill", 'drill 1 "x" tests=milter\n...\n')
     drill("scrub", "--check", "inet:1@127.0.0.1", path).check_exit(99)

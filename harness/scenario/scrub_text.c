@@ -266,11 +266,13 @@ static uint8_t other_wide_byte(uint64_t h, uint8_t c)
     return (uint8_t)(other != c ? other : base + (unsigned)((h + 1) % count));
 }
 
-/* +XX in xtext (RFC 3461 4): as it is, for what it encodes is a sign. */
+/* +XX in xtext (RFC 3461 4), in capitals: a sign stays as it is, as what is none is not encoded. */
 static bool take_xtext(struct text *t)
 {
-    bool is = (t->flags & DRILL_SCRUB_XTEXT) && byte_at(t, t->at) == '+' &&
-              hex_value(byte_at(t, t->at + 1)) >= 0 && hex_value(byte_at(t, t->at + 2)) >= 0;
+    uint8_t first = byte_at(t, t->at + 1), second = byte_at(t, t->at + 2);
+    int high = hex_value(first), low = hex_value(second);
+    bool is = (t->flags & DRILL_SCRUB_XTEXT) && byte_at(t, t->at) == '+' && high >= 0 && low >= 0 &&
+              first < 'a' && second < 'a' && !drill_scrub_is_word((uint8_t)(high << 4 | low));
     if (is) {
         keep(t, 3);
     }

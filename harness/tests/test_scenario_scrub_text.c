@@ -89,6 +89,8 @@ static void test_xtext_has_an_address(void **state)
     assert_memory_equal(out + 5, want, 3);
     assert_memory_equal(out + 8, "+40", 3);
     assert_string_equal(out + 11, want + 4);
+    assert_string_equal(scrubbed(ARGUMENT, "ORCPT=rfc822;bob+cab@firma-abc.zz") + 13,
+                        scrubbed(TEXT, "bob+cab@firma-abc.zz"));
     out = scrubbed(ARGUMENT, "SIZE=12345 AUTH=<> RET=HDRS");
     assert_string_equal(out, "SIZE=12345 AUTH=<> RET=HDRS");
 }
