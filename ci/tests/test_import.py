@@ -2,6 +2,7 @@
 """`import`: real captures, and files made here, become scenarios that lint and replay."""
 
 import glob
+import gzip
 import os
 import re
 import stat
@@ -162,6 +163,23 @@ def test_a_port_picks(drill):
     assert "> quit" in drill("import", "--port", "40001", "-", stdin=pcap(40000, 40001)).out
     told = drill("import", "--port", "25", "-", stdin=pcap(40000)).check_exit(2)
     assert "none of its 1 TCP connections" in told.err
+
+
+def test_a_port_that_is_used_again_without_its_first_packet(drill, work):
+    """What is left of the second connection's opening says that it is one."""
+    again = (segment(40000, 1, 50199, SYN | ACK) + segment(40000, 0, 70100, PUSH, OFFER) +
+             segment(40000, 1, 50200, PUSH, OFFER) + segment(40000, 0, 70117, PUSH, QUIT))
+    folder = os.path.join(work, "out")
+    path = file_of(work, "x.pcap", pcap(40000) + again)
+    drill("import", "--out", folder, path).check_exit(1)
+    first, second = imported(folder)
+    assert "> helo" in text_of(first) and "raw" not in text_of(first)
+    assert "> helo" not in text_of(second) and "> quit" in text_of(second)
+
+
+def test_a_compressed_capture_is_named_as_such(drill):
+    told = drill("import", "-", stdin=gzip.compress(pcap(40000))).check_exit(2)
+    assert "gunzip" in told.err and told.err.count("\n") == 1
 
 
 def test_what_could_be_read_of_a_broken_capture_is_kept(drill):

@@ -91,6 +91,10 @@ static bool read_file(struct import *i)
     if (drill_import_is_capture(in)) {
         return drill_import_pcap(&i->im, in, &i->pick);
     }
+    if (in.len >= 2 && in.ptr[0] == 0x1f && in.ptr[1] == 0x8b) {
+        cli_complain("import: %s is compressed: gunzip it first", i->file);
+        return false;
+    }
     if (drill_span_find(in, 0) < in.len) {
         cli_complain(
             "import: %s: this is neither pcap nor pcapng nor a text. The bytes of one side "

@@ -388,9 +388,10 @@ static struct conn *conn_of(struct drill_tcp_table *t, const struct drill_packet
 {
     struct conn *c = find(t, seg, side);
     bool syn = (seg->flags & DRILL_TCP_SYN) != 0;
-    if (c && syn && !(seg->flags & DRILL_TCP_ACK)) {
+    if (c && syn) {
         const struct side *s = &c->side[*side];
-        c = c->over || (s->begun && s->base != seg->seq + 1) ? NULL : c;
+        bool again = c->over && !(seg->flags & DRILL_TCP_ACK);
+        c = again || (s->begun && s->base != seg->seq + 1) ? NULL : c;
     }
     if (!c && (syn || seg->length)) {
         *side = 0;
