@@ -189,10 +189,18 @@ static void secured(struct drill_smtp *s, struct drill_smtp_reply *r)
     secure(s, step, r->told.code >= 400 ? r : NULL);
 }
 
+/* It has no EHLO (RFC 5321, 3.2 and 4.2.4). Other refusals are of this client: to say HELO then
+ * would ask the same again, and be another answer. */
+static bool knows_no_ehlo(const struct drill_smtp_reply *r)
+{
+    uint16_t code = r->told.code;
+    return code == 500 || code == 501 || code == 502 || code == 504;
+}
+
 static void ehlo_answered(struct drill_smtp *s, struct drill_smtp_reply *r)
 {
     if (!is_class(r, 2)) {
-        if (is_class(r, 5)) {
+        if (knows_no_ehlo(r)) {
             begin(s, SMTP_STEP_HELO);
         } else {
             refused(s, r, DRILL_SMFIC_HELO);

@@ -138,6 +138,7 @@ static const struct course courses[] = {
      "<open>EHLO client.example\r\nHELO client.example\r\nMAIL FROM:<alice@example.org>\r\n"
      "QUIT\r\n"},
     {"g5nq", "C220 H502 H550 H550! Q221", NULL},
+    {"gxq", "C220 H554 H554! Q221", "<open>EHLO client.example\r\nQUIT\r\n<close>"}, /* no HELO */
     {"gtq", "C220 H451 H451! Q221", "<open>EHLO client.example\r\nQUIT\r\n<close>"},
     {"g4", "C220 H421 H421!", "<open>EHLO client.example\r\n<close>"},
     {"genq", "C220 H250 M550! Q221", TO_MAIL "QUIT\r\n<close>"},
