@@ -256,6 +256,29 @@ def test_a_log_of_stalwarts(drill, work):
     drill("lint", path).check_exit(0)
 
 
+@pytest.mark.parametrize("form, frames, end", [
+    ("ansi", 33, '< addheader name="X-Checked" value="\\"yes\\", id = \\"no\\""\n'
+                 '< quarantine reason="why not"\n< replbody data="xxxxxx"\n< continue\n> quit\n'
+                 "verdict accept"),
+    ("multiline", 29, '> bodyeob\n< chgfrom address="<eve@example.org>"\n'
+                      "# Stalwart: Invalid Milter frame.\n> close  # FIN"),
+    ("plain", 14, '> rcpt address="<bob b@example.com>"\n< replycode text="550 5.7.1 not here"'),
+])
+def test_logs_as_stalwart_wrote_them(drill, work, form, frames, end):
+    """Of Stalwart 0.16.19, with each way to write them; a filter on libmilter was its milter."""
+    folder = os.path.join(work, "out")
+    told = drill("import", "--out", folder, f"corpus/import/log-stalwart-{form}").check_exit(0)
+    assert told.out.rstrip().endswith(f"; {frames} frames, 1 message") and not told.err
+    path, = imported(folder)
+    text = text_of(path)
+    assert end in text, text
+    assert '\nclient addr="192.0.2.1" port=47324 host="" helo="client.example"\n' in text
+    assert '> macro stage=connect {daemon_name}="Stalwart v0.16.19" j="mx.example.com"' in text
+    if form != "plain":
+        assert 'value="a \\"quoted\\" \\\\ word,\\r\\n\\tfolded: gr\\xc3\\xbc\\xc3\\x9fe"' in text
+    drill("lint", path).check_exit(0)
+
+
 @pytest.mark.parametrize("words", [
     (), ("a", "b"), ("--port", "0", "-"), ("--hex", "-"), ("--from", "me", "-"), ("--nonsense",),
     ("--from", "mta", "--mta-stream", "x", "-"), ("/nonexistent",)])

@@ -20,7 +20,7 @@ struct log {
     struct session *sessions; /* the last one used first */
     struct drill_span filler; /* x, as many as the largest body so far */
     uint64_t events, offset;
-    uint32_t line, below; /* `below`: lines that belong to it */
+    uint32_t line;
 };
 
 /* ---- a line ---- */
@@ -106,7 +106,8 @@ static struct drill_span key_of(struct log *l, struct drill_span pairs)
             name = drill_span_sub(name, 1, name.len);
         }
         if (is_key(name)) {
-            drill_write_bytes(&w, pair);
+            drill_write_text(&w, w.len ? ", " : "");
+            drill_write_bytes(&w, drill_span_sub(pair, (size_t)(name.ptr - pair.ptr), pair.len));
         }
         pairs = drill_span_sub(pairs, end + 2, pairs.len);
     }
@@ -152,7 +153,7 @@ static struct drill_import_talk *talk_of(struct log *l, struct session *s, bool 
         drill_write_text(&w, "line ");
         drill_write_dec(&w, l->line);
         drill_write_text(&w, s->key.len ? ", " : "");
-        drill_write_bytes(&w, drill_span_sub(s->key, 0, 80));
+        drill_write_bytes(&w, drill_span_sub(s->key, 0, 100));
         drill_import_keep(l->im, s->talk);
     }
     return s->talk;
@@ -320,6 +321,24 @@ static const struct complaint {
     {"parse-error", "Stalwart: Milter parse error.", DRILL_TO_MILTER, DRILL_END_FIN},
 };
 
+/* Of frame-invalid, the only one with bytes in its details: the frame. */
+static void invalid_frame(struct log *l, struct session *s, struct drill_span rest, uint64_t time)
+{
+    static const char mark[] = "details = base64:";
+    size_t at = find(rest, 0, mark);
+    if (at == rest.len) {
+        return;
+    }
+    struct drill_span frame = drill_log_base64(
+        drill_span_sub(rest, at + sizeof(mark) - 1, rest.len), l->im->arena, &l->im->no_memory);
+    struct drill_import_event *e =
+        frame.len ? drill_import_add(l->im, s->talk, DRILL_IMPORT_FRAME, DRILL_TO_MTA, time) : NULL;
+    if (e) {
+        e->code = frame.ptr[0];
+        e->bytes = drill_span_sub(frame, 1, frame.len);
+    }
+}
+
 static void complain(struct log *l, const struct complaint *c, struct drill_span rest,
                      uint64_t time)
 {
@@ -328,6 +347,7 @@ static void complain(struct log *l, const struct complaint *c, struct drill_span
         return; /* it never came to a frame */
     }
     struct drill_import_event *e;
+    invalid_frame(l, s, rest, time);
     if (c->text && (e = drill_import_add(l->im, s->talk, DRILL_IMPORT_NOTE, c->dir, time))) {
         e->text = c->text;
     }
@@ -371,64 +391,6 @@ static void event_line(struct log *l, struct drill_span name, struct drill_span 
     }
 }
 
-/* Without the escape sequences that colour it (ECMA-48 SGR). */
-static struct drill_span uncoloured(struct log *l, struct drill_span line)
-{
-    size_t n = 0;
-    if (drill_span_find(line, 0x1b) == line.len) {
-        return line;
-    }
-    uint8_t *out = drill_arena_take(l->im->arena, line.len);
-    l->im->no_memory = l->im->no_memory || !out;
-    for (size_t i = 0; out && i < line.len; i++) {
-        size_t end = i + 2;
-        if (line.ptr[i] == 0x1b && i + 1 < line.len && line.ptr[i + 1] == '[') {
-            while (end < line.len &&
-                   ((line.ptr[end] >= '0' && line.ptr[end] <= '9') || line.ptr[end] == ';')) {
-                end++;
-            }
-        }
-        if (end > i + 2 && end < line.len && line.ptr[end] == 'm') {
-            i = end;
-        } else {
-            out[n++] = line.ptr[i];
-        }
-    }
-    return drill_span_of(out, n);
-}
-
-static struct drill_span take_line(struct drill_span *in)
-{
-    size_t end = drill_span_find(*in, '\n');
-    struct drill_span line = drill_span_sub(*in, 0, end);
-    *in = drill_span_sub(*in, end + 1, in->len);
-    return line;
-}
-
-/* The pairs on the lines below, which begin with a tab, as they would stand on one. */
-static struct drill_span pairs_below(struct log *l, struct drill_span *in)
-{
-    struct drill_span rest = *in;
-    while (rest.len && rest.ptr[0] == '\t') {
-        (void)take_line(&rest);
-    }
-    struct drill_span all = drill_span_sub(*in, 0, in->len - rest.len);
-    uint8_t *out = drill_arena_take(l->im->arena, 2 * all.len + 1);
-    struct drill_writer w = drill_writer_of(out, out ? 2 * all.len + 1 : 0);
-    l->im->no_memory = l->im->no_memory || !out;
-    *in = rest;
-    while (all.len) {
-        struct drill_span line = uncoloured(l, take_line(&all));
-        drill_write_text(&w, w.len ? ", " : " ");
-        while (line.len && line.ptr[0] == '\t') {
-            line = drill_span_sub(line, 1, line.len);
-        }
-        drill_write_bytes(&w, line);
-        l->below++;
-    }
-    return drill_writer_span(&w);
-}
-
 /* Of the line, or behind what another log put in front of it. */
 static uint64_t time_within(struct drill_span line)
 {
@@ -439,11 +401,16 @@ static uint64_t time_within(struct drill_span line)
     return time;
 }
 
-/* `in`: what follows the line. */
-static void one_line(struct log *l, struct drill_span coloured, struct drill_span *in)
+/* `below`: what follows in the file; lines that belong to this one are taken. */
+static void one_line(struct log *l, struct drill_span line, struct drill_span *below)
 {
     static const char mark[] = "(milter.";
-    struct drill_span line = uncoloured(l, coloured);
+    uint32_t lines = 0;
+    if (find(line, 0, mark) == line.len) {
+        return;
+    }
+    line = drill_log_joined(line, below, &lines, l->im->arena, &l->im->no_memory);
+    line = drill_log_plain(line, l->im->arena, &l->im->no_memory);
     size_t at = find(line, 0, mark);
     if (at == line.len) {
         return;
@@ -452,11 +419,8 @@ static void one_line(struct log *l, struct drill_span coloured, struct drill_spa
     name.len = drill_span_find(name, ')');
     struct drill_span head = drill_span_sub(line, 0, at);
     at = (size_t)(name.ptr - line.ptr) + name.len;
-    struct drill_span rest = drill_span_sub(line, at + 1, line.len);
-    if (rest.len == 0 || (rest.len == 1 && rest.ptr[0] == '\r')) {
-        rest = pairs_below(l, in);
-    }
-    event_line(l, name, rest, time_within(head));
+    event_line(l, name, drill_span_sub(line, at + 1, line.len), time_within(head));
+    l->line += lines;
 }
 
 bool drill_import_log(struct drill_import *im, struct drill_span file)
@@ -464,11 +428,11 @@ bool drill_import_log(struct drill_import *im, struct drill_span file)
     struct log l = {.im = im};
     struct drill_span in = file;
     while (in.len && !im->no_memory) {
-        struct drill_span line = take_line(&in);
+        size_t end = drill_span_find(in, '\n');
+        struct drill_span line = drill_span_sub(in, 0, end);
+        in = drill_span_sub(in, end + 1, in.len);
         l.line++;
         one_line(&l, line, &in);
-        l.line += l.below;
-        l.below = 0;
     }
     if (!l.events && !im->no_memory) {
         drill_import_note(im, 0, 1,

@@ -106,7 +106,8 @@ static bool unicode(struct drill_span *in, struct drill_writer *w)
     return true;
 }
 
-/* A Rust debug string behind its opening quote, up to the closing one, which is taken. */
+/* A Rust debug string behind its opening quote, up to the closing one, which is taken; its NUL is
+ * written. */
 static bool debug_string(struct drill_span *in, struct drill_writer *w)
 {
     static const char from[] = "nrt0\"'\\", to[] = "\n\r\t\0\"'\\";
@@ -114,6 +115,7 @@ static bool debug_string(struct drill_span *in, struct drill_writer *w)
         uint8_t c = in->ptr[0];
         *in = drill_span_sub(*in, 1, in->len);
         if (c == '"') {
+            drill_write_u8(w, 0);
             return true;
         }
         if (c != '\\') {
@@ -205,38 +207,25 @@ static bool macros(struct reading *r, struct drill_log_frame *f)
     }
     drill_write_u8(&r->out, (uint8_t)code);
     while (r->in.len) {
-        struct drill_span name, value, rest;
-        if (!take(&r->in, "(\"") || !take_until(&r->in, "\", \"", false, &name)) {
+        if (!take(&r->in, "(\"") || !debug_string(&r->in, &r->out) || !take(&r->in, ", \"") ||
+            !debug_string(&r->in, &r->out) || !take(&r->in, ")")) {
             return false;
         }
-        /* Quotes in a value are not escaped: it ends before the next pair, or at the end. */
-        rest = r->in;
-        if (take_until(&rest, "\")(\"", false, &value)) {
-            r->in = drill_span_sub(r->in, value.len + 2, r->in.len);
-        } else if (take_end(&r->in, "\")")) {
-            value = r->in;
-            r->in.len = 0;
-        } else {
-            return false;
-        }
-        drill_write_str(&r->out, name);
-        drill_write_str(&r->out, value);
     }
     return true;
 }
 
 static bool connect(struct reading *r, struct drill_log_frame *f)
 {
-    struct drill_span host, address;
+    struct drill_span address;
     uint64_t port;
     (void)f;
-    if (!take_until(&r->in, "\", port: ", true, &host) || !number(&r->in, 65535, &port) ||
-        !take(&r->in, ", address: ") || !take_end(&r->in, ")")) {
+    if (!debug_string(&r->in, &r->out) || !take(&r->in, ", port: ") ||
+        !number(&r->in, 65535, &port) || !take(&r->in, ", address: ") || !take_end(&r->in, ")")) {
         return false;
     }
     address = r->in;
     bool v6 = drill_span_find(address, ':') < address.len;
-    drill_write_str(&r->out, host);
     drill_write_u8(&r->out, v6 ? DRILL_FAMILY_INET6 : DRILL_FAMILY_INET);
     drill_write_be16(&r->out, (uint16_t)port);
     drill_write_str(&r->out, address);
@@ -246,11 +235,7 @@ static bool connect(struct reading *r, struct drill_log_frame *f)
 static bool quoted(struct reading *r, struct drill_log_frame *f)
 {
     (void)f;
-    if (!take_end(&r->in, "\"")) {
-        return false;
-    }
-    drill_write_str(&r->out, r->in);
-    return true;
+    return debug_string(&r->in, &r->out) && r->in.len == 0;
 }
 
 /* MAIL and RCPT: <a>, params:  SIZE=1 BODY=8BITMIME) */
@@ -282,11 +267,7 @@ static bool header(struct reading *r, struct drill_log_frame *f)
         return false;
     }
     drill_write_str(&r->out, name);
-    if (!debug_string(&r->in, &r->out) || !take(&r->in, ")") || r->in.len) {
-        return false;
-    }
-    drill_write_u8(&r->out, 0);
-    return true;
+    return debug_string(&r->in, &r->out) && take(&r->in, ")") && r->in.len == 0;
 }
 
 static bool body(struct reading *r, struct drill_log_frame *f)
@@ -370,9 +351,7 @@ static bool sender(struct reading *r, struct drill_log_frame *f)
         return false;
     }
     drill_write_str(&r->out, address);
-    if (r->in.len) {
-        drill_write_str(&r->out, r->in);
-    }
+    drill_write_str(&r->out, r->in); /* without it, it is no frame for Stalwart */
     return true;
 }
 

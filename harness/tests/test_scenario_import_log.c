@@ -45,7 +45,7 @@ static const struct {
     {"OPTNEG (version: 2, actions: [ADDHDRS CHGFROM CHGFROM ADDRCPT_PAR ], options: [NOHELO "
      "MDS_1M ])",
      "> optneg version=2 actions=addhdrs,chgfrom,addrcpt_par protocol=nohelo,mds_1m\n"},
-    {"MACRO (code: 67, params: (\"j\", \"mx.example.com\")(\"{x}\", \"a \"quoted\" one\"))",
+    {"MACRO (code: 67, params: (\"j\", \"mx.example.com\")(\"{x}\", \"a \\\\\"quoted\\\\\" one\"))",
      "> macro stage=connect j=\"mx.example.com\" {x}=\"a \\\"quoted\\\" one\"\n"},
     {"MACRO (code: 72, params: )", "> macro stage=helo\n"},
     {"CONNECT (host: \"mail.example.org\", port: 47324, address: 192.0.2.5)",
@@ -54,6 +54,7 @@ static const struct {
      "> connect host=\"\" family=inet6 port=1 address=\"2001:db8::5\"\n"},
     {"HELO \"mail.example.org\"", "> helo name=\"mail.example.org\"\n"},
     {"HELO \"\"", "> helo name=\"\"\n"},
+    {"HELO \"a\\\\\"b\"", "> helo name=\"a\\\"b\"\n"},
     {"MAIL (from: <a@example.org>, params: )", "> mail address=\"<a@example.org>\"\n"},
     {"MAIL (from: <>, params:  SIZE=1 BODY=8BITMIME)",
      "> mail address=\"<>\" arg=\"SIZE=1\" arg=\"BODY=8BITMIME\"\n"},
@@ -101,7 +102,8 @@ static const struct {
     {"MODIFICATION (REPLACE_BODY (4 bytes))",
      "# The log has no bodies, only their sizes: x stands for what was there.\n"
      "< replbody data=\"xxxx\"\n"},
-    {"MODIFICATION (CHANGE_FROM (<<d@example.org>> ))", "< chgfrom address=\"<d@example.org>\"\n"},
+    {"MODIFICATION (CHANGE_FROM (<<d@example.org>> ))",
+     "< chgfrom address=\"<d@example.org>\" args=\"\"\n"},
     {"MODIFICATION (QUARANTINE (a (b)))", "< quarantine reason=\"a (b)\"\n"},
     {"PROGRESS", "< progress\n"},
     {"SKIP", "< skip\n"},
@@ -129,6 +131,28 @@ static void test_each_frame(void **state)
     }
     (void)snprintf(log, sizeof(log), WRITE "\"%s\"\n", commands[0].contents);
     is(log, commands[0].line);
+}
+
+/* As a log file is by default, and as one that was told to be of several lines. */
+static void test_colours_and_several_lines(void **state)
+{
+    static const char coloured[] =
+        "\x1b[37m2026-11-20T12:00:00Z\x1b[0m \x1b[35;1mTRACE\x1b[0m \x1b[37;1mWriting to "
+        "Milter\x1b[0m (milter.write) \x1b[36mremoteIp\x1b[0m = 192.0.2.5, \x1b[36mcontents\x1b[0m "
+        "= \"OPTNEG (version: 6, actions: [], options: [])\"\n"
+        "\x1b[37m2026-11-20T12:00:00Z\x1b[0m \x1b[33;1mWARN\x1b[0m Milter disconnected "
+        "(milter.disconnected) \x1b[36mremoteIp\x1b[0m = "
+        "192.0.2.5, \x1b[36mdetails\x1b[0m = (null)\n";
+    static const char lines[] =
+        TIME "Writing to Milter (milter.write)\n\tremoteIp = 192.0.2.5\n\tcontents = \"OPTNEG "
+             "(version: 6, actions: [], options: [])\"\n" TIME
+             "Another event (smtp.ehlo)\n\tdomain = \"x\"\n" TIME
+             "Milter disconnected (milter.disconnected)\r\n\tremoteIp = 192.0.2.5\r\n"
+             "\tdetails = (null)\r\n";
+    (void)state;
+    is(coloured, OFFERED_LINE "< close  # FIN\n");
+    is(lines, OFFERED_LINE "< close  # FIN\n");
+    is(OFFERS WRITE "\"HELO \"\x1b[1Kx\x1b\"\"\n", OFFERED_LINE "> helo name=\"\\x1b[1Kx\\x1b\"\n");
 }
 
 static void test_sessions_are_told_apart(void **state)
@@ -161,8 +185,15 @@ static void test_what_stalwart_complains_of(void **state)
        OFFERED_LINE "# Stalwart: Milter I/O error.\n< hangup\n");
     is(OFFERS TIME "Milter disconnected (milter.disconnected) " WHO "id = \"a\"\n",
        OFFERED_LINE "< close  # FIN\n");
-    is(OFFERS TIME "Milter timeout (milter.timeout) " WHO "id = \"a\"\n",
+    is(OFFERS TIME "Milter timeout (milter.timeout) " WHO "id = \"a\", details = (null)\n",
        OFFERED_LINE "# Stalwart: Milter timeout.\n> close  # FIN\n");
+    is(OFFERS TIME "Invalid Milter frame (milter.frame-invalid) " WHO
+                   "id = \"a\", details = base64:ZTxlQGV4YW1wbGUub3JnPgA=, elapsed = 248ms\n",
+       OFFERED_LINE "< chgfrom address=\"<e@example.org>\"\n"
+                    "# Stalwart: Invalid Milter frame.\n> close  # FIN\n");
+    is(OFFERS TIME "Invalid Milter frame (milter.frame-invalid) " WHO
+                   "id = \"a\", details = base64:, elapsed = 1ms\n",
+       OFFERED_LINE "# Stalwart: Invalid Milter frame.\n> close  # FIN\n");
 }
 
 static void test_lines_that_cannot_be_read_are_named(void **state)
@@ -180,6 +211,20 @@ static void test_lines_that_cannot_be_read_are_named(void **state)
         assert_int_equal(n->error.line, line);
     }
     case_is(&t, 0, OFFERED_LINE "> quit\n");
+}
+
+static void test_lines_are_counted_through(void **state)
+{
+    static const char log[] =
+        TIME "Writing to Milter (milter.write)\n\tid = \"a\"\n\tcontents = \"OPTNEG (version: 6, "
+             "actions: [], options: [])\"\n" TIME
+             "Writing to Milter (milter.write)\n\tid = \"a\"\n\tcontents = \"WHAT\"\n\t\tmore = "
+             "1\n" WRITE "\"NONSENSE\"\n";
+    (void)state;
+    assert_true(drill_import_log(&t.im, drill_span_str(log)));
+    case_noted(&t, 2, "contents are none that are known");
+    assert_int_equal(t.im.notes->error.line, 4);
+    assert_int_equal(t.im.notes->next->error.line, 8);
 }
 
 static void test_another_log_is_refused(void **state)
@@ -261,7 +306,10 @@ static const char all[] = OFFERS READ
     "\"OPTNEG (version: 6, actions: [ADDHDRS ], options: [])\"\n" WRITE
     "\"MACRO (code: 67, params: (\"j\", \"mx.example.com\"))\"\n" WRITE
     "\"HEADER (Subject: \"a \\\\\"b\\\\\" \\\\u{e9}\")\"\n" WRITE "\"BODY [5 bytes]\"\n" READ
-    "\"ACTION (REPLYCODE (code: [53, 53, 48], text: no))\"\n";
+    "\"ACTION (REPLYCODE (code: [53, 53, 48], text: no))\"\n" TIME
+    "Invalid Milter frame (milter.frame-invalid)\n\tlistenerId = \"smtp\"\n\tlocalPort = 25\n"
+    "\tremoteIp = 192.0.2.5\n\tremotePort = 47324\n\tid = \"a\"\n\t\x1b[36mdetails\x1b[0m = "
+    "base64:ZTxlQGV4YW1wbGUub3JnPgA=\n";
 
 static void test_cut_at_every_byte(void **state)
 {
@@ -313,9 +361,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_each_frame),
+        TEST(test_colours_and_several_lines),
         TEST(test_sessions_are_told_apart),
         TEST(test_what_stalwart_complains_of),
         TEST(test_lines_that_cannot_be_read_are_named),
+        TEST(test_lines_are_counted_through),
         TEST(test_another_log_is_refused),
         TEST(test_a_session_that_begins_before_the_log),
         TEST(test_other_ways_to_write_it),
