@@ -133,11 +133,12 @@ static void close_client(struct drill_implied *i)
     i->client.len = 0;
 }
 
-/* A client without a name goes by its address in brackets: Postfix, Sendmail. */
-static struct drill_span client_host(struct drill_span shown)
+/* A client without a name goes by its address in brackets: Postfix, Sendmail; by what it calls
+ * itself: Stalwart, whose macros tell (drill_implied.nameless). */
+static struct drill_span client_host(const struct drill_implied *i, struct drill_span shown)
 {
     bool address = shown.len > 2 && shown.ptr[0] == '[' && shown.ptr[shown.len - 1] == ']';
-    return drill_span_sub(shown, 0, address ? 0 : shown.len);
+    return drill_span_sub(shown, 0, address || i->nameless ? 0 : shown.len);
 }
 
 static void connected(struct drill_implied *i, const struct drill_message *m)
@@ -153,16 +154,27 @@ static void connected(struct drill_implied *i, const struct drill_message *m)
         ok = ok && add_field(&i->client, "addr", drill_span_sub(m->str[1], v6 ? 5 : 0, SIZE_MAX)) &&
              add(&i->client, port);
     }
-    if (!ok || !add_field(&i->client, "host", client_host(m->str[0]))) {
+    if (!ok || !add_field(&i->client, "host", client_host(i, m->str[0]))) {
         i->client.len = 0;
     }
+    i->nameless = false;
 }
 
 /* ---- the message ---- */
 
+/* Stalwart says quit behind each verdict that it could take; without it, it found something else
+ * wrong with what the milter said, and its settings say what its client was told. */
+static bool never_taken(const struct drill_implied *i)
+{
+    return i->mta && strcmp(i->mta->name, "stalwart") == 0 && !i->quit && i->verdict_taken;
+}
+
 static void conclude(struct drill_implied *i)
 {
     struct outcome o = {i->messages, i->code, i->outcome};
+    if (never_taken(i)) {
+        return;
+    }
     if (o.outcome == DRILL_OUTCOME_NONE) {
         o.outcome = i->session;
     }
@@ -230,6 +242,7 @@ static void open_message(struct drill_implied *i, const struct drill_message *m,
     i->taken = true;
     i->any_rcpt = false;
     i->outcome = DRILL_OUTCOME_NONE;
+    i->verdict_taken = false;
     i->code = 0;
     if (!has_room(i) || !add(&i->message, "message") ||
         !add_field(&i->message, "from", m->str[0]) || !add_parameters(&i->message, m)) {
@@ -247,20 +260,31 @@ static void recipient(struct drill_implied *i, const struct drill_message *m)
 
 /* ---- macros ---- */
 
+/* Stalwart tells of TLS at HELO alone, and of a proxy's client that it does not know. */
+static void told_of_client(struct drill_implied *i, uint8_t letter, struct drill_span name,
+                           struct drill_span value)
+{
+    bool tls = drill_span_equal(name, drill_span_str("{tls_version}")) &&
+               !drill_span_equal(value, drill_span_str("unknown"));
+    if (letter == DRILL_SMFIC_MAIL && drill_span_equal(name, drill_span_str("{auth_authen}"))) {
+        add_once(&i->client, "auth", value);
+    } else if (!i->tls && tls) {
+        i->tls = add(&i->client, " tls=yes");
+    }
+}
+
 static void macros(struct drill_implied *i, const struct drill_message *m)
 {
     struct drill_reader r = drill_reader_of(m->rest);
     struct drill_span name, value;
     while (drill_message_next_macro(&r, &name, &value)) {
         drill_implied_mta(i, name, value);
-        if (i->client.len == 0 || value.len == 0 || !has_room(i)) {
-            continue;
+        if (m->letter == DRILL_SMFIC_CONNECT &&
+            drill_span_equal(name, drill_span_str("{client_ptr}"))) {
+            i->nameless = drill_span_equal(value, drill_span_str("unknown"));
         }
-        if (m->letter == DRILL_SMFIC_MAIL &&
-            drill_span_equal(name, drill_span_str("{auth_authen}"))) {
-            add_once(&i->client, "auth", value);
-        } else if (!i->tls && drill_span_equal(name, drill_span_str("{tls_version}"))) {
-            i->tls = add(&i->client, " tls=yes");
+        if (i->client.len && value.len && has_room(i)) {
+            told_of_client(i, m->letter, name, value);
         }
     }
 }
@@ -357,6 +381,7 @@ static void replied(struct drill_implied *i, const struct drill_message *m)
             (i->command != DRILL_SMFIC_RCPT || outcome == DRILL_OUTCOME_ACCEPT)) {
             i->outcome = outcome;
             i->code = code_of(m);
+            i->verdict_taken = outcome == DRILL_OUTCOME_ACCEPT && m->code != DRILL_SMFIR_DISCARD;
         }
     }
 }

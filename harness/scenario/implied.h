@@ -39,6 +39,7 @@ struct drill_implied {
                          comes next tells whether by RSET or by the client's end */
     bool sessions;    /* a client line is in `setup` */
     bool tls;         /* and it, or the one to come, says so */
+    bool nameless;    /* the client to come: the MTA found no name for its address */
     bool quit;        /* the MTA said so, and nothing behind it */
     bool open;        /* a message is */
     bool taken;       /* its sender was, and of its recipients one at least */
@@ -46,6 +47,7 @@ struct drill_implied {
     bool owed;        /* a reply to `command` */
     bool failure;     /* a reply was a refusal or a failure, at any stage */
     enum drill_outcome outcome; /* of the open message, so far */
+    bool verdict_taken;         /* it is that of a milter that lets it pass */
     uint32_t code;              /* of its reply; 0: none */
     struct drill_agreed agreed;
 };

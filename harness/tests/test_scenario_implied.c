@@ -119,6 +119,60 @@ static void test_a_client_without_a_name(void **state)
         "smtp after=mail end=close\n");
 }
 
+/* It goes by what it calls itself then, and its TLS is told of at HELO, or its proxy's is. */
+static void test_a_client_of_stalwarts(void **state)
+{
+    (void)state;
+    MTA('D', "C{daemon_name}\0Stalwart v0.16.19\0{client_ptr}\0unknown\0");
+    MTA('C', "me.example\0"
+             "4\x12\x34"
+             "192.0.2.9\0");
+    MTA('D', "H{cipher}\0unknown\0{tls_version}\0unknown\0");
+    MTA('H', "me.example\0");
+    MTA('M', "<a@x>\0");
+    MTA('E', "");
+    MILTER('c', "");
+    MTA('Q', "");
+    MTA('D', "C{daemon_name}\0Stalwart v0.16.19\0{client_ptr}\0one.example.\0");
+    MTA('C', "one.example.\0"
+             "4\x12\x34"
+             "192.0.2.9\0");
+    MTA('D', "H{cipher}\0TLS13_AES_256_GCM_SHA384\0{tls_version}\0TLSv1.3\0");
+    MTA('H', "me.example\0");
+    MTA('M', "<b@x>\0");
+    drill_implied_end(&implied, "t.eml");
+    setup_is("client addr=\"192.0.2.9\" port=4660 host=\"\" helo=\"me.example\"\n"
+             "message from=\"<a@x>\" file=\"t.eml\"\n"
+             "client addr=\"192.0.2.9\" port=4660 host=\"one.example.\" tls=yes "
+             "helo=\"me.example\"\n"
+             "message from=\"<b@x>\" file=\"t.eml\"\nsmtp after=mail end=close\n");
+    verdicts_are("verdict message=1 accept\n");
+}
+
+static void stalwart_ends(uint8_t verdict, const char *want)
+{
+    drill_implied_fini(&implied);
+    drill_implied_init(&implied, NULL);
+    MTA('D', "C{daemon_name}\0Stalwart v0.16.19\0");
+    MTA('C', "h\0"
+             "4\x12\x34"
+             "192.0.2.9\0");
+    MTA('M', "<a@x>\0");
+    MTA('E', "");
+    MILTER(verdict, "");
+    drill_implied_end(&implied, "t.eml");
+    verdicts_are(want);
+}
+
+static void test_stalwart_says_quit_behind_what_it_took(void **state)
+{
+    (void)state;
+    stalwart_ends('c', "");
+    stalwart_ends('a', "");
+    stalwart_ends('d', "verdict accept\n");
+    stalwart_ends('r', "verdict reject\n");
+}
+
 static void test_several_messages_and_their_verdicts(void **state)
 {
     (void)state;
@@ -325,6 +379,8 @@ int main(void)
         TEST(test_a_session_with_one_message),
         TEST(test_a_session_in_tls),
         TEST(test_a_client_without_a_name),
+        TEST(test_a_client_of_stalwarts),
+        TEST(test_stalwart_says_quit_behind_what_it_took),
         TEST(test_which_milter_it_is),
         TEST(test_several_messages_and_their_verdicts),
         TEST(test_a_refused_session_and_the_next),
