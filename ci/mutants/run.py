@@ -38,8 +38,9 @@ TESTED = re.compile(r"harness/(session/(judge|rule|milter\b)|record/tap|scenario
 TESTS = ("test_session_judge", "test_session_judge_mta", "test_session_judge_milter",
          "test_session_judge_text", "test_scenario_shape", "test_scenario_match",
          "test_scenario_run_tolerate", "test_scenario_recorded", "test_scenario_implied",
-         "test_scenario_transcript", "test_scenario_import_tcp", "test_scenario_import_write",
-         "test_scenario_scrub", "test_scenario_scrub_text", "test_record_tap")
+         "test_scenario_transcript", "test_scenario_import_log", "test_scenario_import_tcp",
+         "test_scenario_import_write", "test_scenario_scrub", "test_scenario_scrub_text",
+         "test_record_tap")
 SECONDS = 60  # for one run of all scenarios, which takes a tenth of one
 EXAMPLES = 3
 

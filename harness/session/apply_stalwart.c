@@ -184,6 +184,21 @@ static void drop_rcpt(struct drill_apply_state *s, struct drill_span address)
     }
 }
 
+/* One that the client said twice is one. */
+static void merge_rcpts(struct drill_apply_state *s)
+{
+    for (struct drill_apply_rcpt *first = s->rcpts; first; first = first->next) {
+        struct drill_apply_rcpt **r = &first->next;
+        while (*r) {
+            if (drill_span_equal_nocase((*r)->address, first->address)) {
+                drill_apply_drop_rcpt(s, r);
+            } else {
+                r = &(*r)->next;
+            }
+        }
+    }
+}
+
 static void change_header(struct drill_apply_state *s, struct plan *p,
                           const struct drill_apply_args *a)
 {
@@ -241,6 +256,7 @@ void drill_apply_stalwart(struct drill_apply_state *s)
 {
     struct plan p = {false, 0, NULL};
     const struct drill_mod *first = next(s, s->what->mods);
+    merge_rcpts(s);
     for (const struct drill_mod *m = first; m; m = next(s, m->next)) {
         p.rewrite |= rewrites(s, m);
         p.body_by = m->code == DRILL_SMFIR_REPLBODY ? m->milter : p.body_by;

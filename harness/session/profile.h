@@ -64,6 +64,7 @@ struct drill_settings {
     bool enabled;
     bool use_tls;
     bool allow_invalid_certs;
+    bool proxied; /* Stalwart: its clients come through a proxy that says who they are */
     struct drill_span hostname; /* of the milter, from an MTA's configuration; empty: unset */
     uint16_t port;
     struct drill_span server_name; /* macro {j}; default mx.example.com */

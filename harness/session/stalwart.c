@@ -73,18 +73,32 @@ enum key {
     KEY_CERTS,
     KEY_ENABLE,
     KEY_LISTENER,
+    KEY_PROXY,
     KEY_SERVER,
     KEY_PROGRAM,
     KEY_ID,
     KEYS
 };
 
-static const char *const KEY_NAMES[KEYS] = {"hostname",          "port",          "protocolVersion",
-                                            "flagsAction",       "flagsProtocol", "timeoutConnect",
-                                            "timeoutCommand",    "timeoutData",   "maxResponseSize",
-                                            "tempFailOnError",   "stages",        "useTls",
-                                            "allowInvalidCerts", "enable",        "listener",
-                                            "serverName",        "program",       "id"};
+static const char *const KEY_NAMES[KEYS] = {"hostname",
+                                            "port",
+                                            "protocolVersion",
+                                            "flagsAction",
+                                            "flagsProtocol",
+                                            "timeoutConnect",
+                                            "timeoutCommand",
+                                            "timeoutData",
+                                            "maxResponseSize",
+                                            "tempFailOnError",
+                                            "stages",
+                                            "useTls",
+                                            "allowInvalidCerts",
+                                            "enable",
+                                            "listener",
+                                            "overrideProxyTrustedNetworks",
+                                            "serverName",
+                                            "program",
+                                            "id"};
 
 static const char *const KEY_WANTED[KEYS] = {"a host name",
                                              "a port number",
@@ -101,6 +115,7 @@ static const char *const KEY_WANTED[KEYS] = {"a host name",
                                              "\"true\" or \"false\"",
                                              "\"true\" or \"false\"",
                                              "a listener's name",
+                                             "networks, or an empty string",
                                              "a host name",
                                              "a program's name",
                                              "a name"};
@@ -124,6 +139,8 @@ static bool set_value(struct drill_settings *s, size_t key, struct drill_span va
     case KEY_CERTS: return drill_setting_bool(value, &s->allow_invalid_certs);
     case KEY_ENABLE: return drill_setting_bool(value, &s->enabled);
     case KEY_LISTENER: return drill_setting_text(value, arena, &s->listener);
+    /* The client's own proxy is taken to be one of them. */
+    case KEY_PROXY: s->proxied = value.len > 0; return true;
     case KEY_SERVER: return drill_setting_text(value, arena, &s->server_name);
     case KEY_PROGRAM: return drill_setting_text(value, arena, &s->program);
     case KEY_ID: return drill_setting_text(value, arena, &s->id);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Private to harness/session: the parts of the Stalwart profile. stalwart.c has its settings,
- * stalwart_plan.c what it sends, stalwart_reply.c what it can read and logs, stalwart_smtp.c what
- * it makes of replies and tells its client.
+ * stalwart_plan.c what it sends, stalwart_field.c which headers it finds, stalwart_reply.c what it
+ * can read and logs, stalwart_smtp.c what it makes of replies and tells its client.
  */
 #ifndef DRILL_SESSION_STALWART_H
 #define DRILL_SESSION_STALWART_H
@@ -36,6 +36,15 @@ enum {
     STALWART_AT_NONE = 2  /* nowhere any more */
 };
 
+struct drill_stalwart_field {
+    struct drill_span name;
+    struct drill_span value; /* what stands between the colon and `end` */
+    size_t end;
+};
+
+/* The first header field of the message from `at` on, which is 0 or the end of another. False:
+ * there is none before the body. */
+bool drill_stalwart_field(struct drill_span raw, size_t at, struct drill_stalwart_field *out);
 /* Moves over what this run does not send. */
 void drill_stalwart_pass_over(const struct drill_mta *mta, struct drill_mta_cursor *c);
 /* What this connection is about begins at its first message, recipient, header. */

@@ -39,10 +39,16 @@ static bool has_rcpt(const struct drill_mta *mta, struct drill_mta_cursor *c)
 
 void drill_stalwart_begin(struct drill_mta_cursor *c)
 {
-    const struct drill_envelope *m = message_of(c);
     c->rcpt = 0;
-    c->header = m ? m->mail.headers : NULL;
     c->body = 0;
+}
+
+/* The field at the cursor; its place is in `body` as long as headers are sent. */
+static bool field_of(const struct drill_mta_cursor *c, struct drill_stalwart_field *field)
+{
+    const struct drill_envelope *m = message_of(c);
+    return m && c->at <= STALWART_HEADER &&
+           drill_stalwart_field(m->mail.raw, (size_t)c->body, field);
 }
 
 /* Is what stands at the cursor left out? client.rs asks for each command whether the milter's
@@ -51,6 +57,7 @@ void drill_stalwart_begin(struct drill_mta_cursor *c)
 static bool left_out(const struct drill_mta *mta, struct drill_mta_cursor *c)
 {
     uint32_t no = c->steps;
+    struct drill_stalwart_field field;
     switch (c->at) {
     case STALWART_CONNECT: return no & DRILL_SMFIP_NOCONNECT;
     case STALWART_HELO: return no & DRILL_SMFIP_NOHELO;
@@ -58,7 +65,8 @@ static bool left_out(const struct drill_mta *mta, struct drill_mta_cursor *c)
     case STALWART_RCPT: return !has_rcpt(mta, c) || no & DRILL_SMFIP_NORCPT;
     case STALWART_DATA:
         return c->run != DRILL_RUN_DATA || mta->settings->version < 6 || no & DRILL_SMFIP_NODATA;
-    case STALWART_HEADER: return c->run != DRILL_RUN_DATA || !c->header || no & DRILL_SMFIP_NOHDRS;
+    case STALWART_HEADER:
+        return c->run != DRILL_RUN_DATA || no & DRILL_SMFIP_NOHDRS || !field_of(c, &field);
     case STALWART_EOH: return c->run != DRILL_RUN_DATA || no & DRILL_SMFIP_NOHDRS;
     case STALWART_BODY:
         return c->run != DRILL_RUN_DATA || no & DRILL_SMFIP_NOBODY || !c->message ||
@@ -71,6 +79,7 @@ static bool left_out(const struct drill_mta *mta, struct drill_mta_cursor *c)
 void drill_stalwart_pass_over(const struct drill_mta *mta, struct drill_mta_cursor *c)
 {
     while (left_out(mta, c)) {
+        c->body = c->at == STALWART_HEADER ? 0 : c->body;
         c->at++;
     }
 }
@@ -82,9 +91,10 @@ static size_t chunk_size(const struct drill_mta *mta)
 
 static void move_on(const struct drill_mta *mta, struct drill_mta_cursor *c)
 {
+    struct drill_stalwart_field field;
     switch (c->at) {
     case STALWART_RCPT: c->rcpt++; break;
-    case STALWART_HEADER: c->header = c->header->next; break;
+    case STALWART_HEADER: c->body = field_of(c, &field) ? field.end : 0; break;
     case STALWART_BODY: c->body += chunk_size(mta); break;
     default: c->at++; break;
     }
@@ -272,7 +282,8 @@ static struct drill_span bare_address(struct drill_span s)
     return s;
 }
 
-/* Stalwart lowers all of Unicode; addresses here are lowered in ASCII. */
+/* Stalwart lowers all of Unicode, and writes a domain outside of ASCII in IDNA; here addresses are
+ * lowered in ASCII, and other domains stay as they are. */
 static void write_lower(struct drill_writer *w, struct drill_span s)
 {
     for (size_t i = 0; i < s.len; i++) {
@@ -281,11 +292,36 @@ static void write_lower(struct drill_writer *w, struct drill_span s)
     }
 }
 
+/* The end of a quoted local part, behind its quote and before the "@"; 0: there is none. */
+static size_t quoted_end(struct drill_span address)
+{
+    for (size_t i = 1; i < address.len && address.ptr[0] == '"'; i++) {
+        if (address.ptr[i] == '\\') {
+            i++;
+        } else if (address.ptr[i] == '"') {
+            return i + 1 < address.len && address.ptr[i + 1] == '@' ? i + 1 : 0;
+        }
+    }
+    return 0;
+}
+
+/* As its SMTP parser leaves it: a quoted local part has lost its quotes, and quoted pairs their
+ * backslash. */
+static void write_address(struct drill_writer *w, struct drill_span address)
+{
+    size_t end = quoted_end(address);
+    for (size_t i = 1; i + 1 < end; i++) {
+        i += address.ptr[i] == '\\';
+        write_lower(w, drill_span_sub(address, i, 1));
+    }
+    write_lower(w, drill_span_sub(address, end, address.len));
+}
+
 /* "<alice@example.org>" in lower case; no ESMTP parameters (message.rs passes none). */
 static struct drill_span bracketed(struct drill_scratch *s, struct drill_span address)
 {
     drill_write_u8(&s->string, '<');
-    write_lower(&s->string, bare_address(address));
+    write_address(&s->string, bare_address(address));
     drill_write_u8(&s->string, '>');
     return drill_writer_span(&s->string);
 }
@@ -342,10 +378,28 @@ static struct drill_span header_text(struct drill_span s)
     return s;
 }
 
-static void connect_message(const struct drill_mta_cursor *c, struct drill_message *out)
+/* The name of the client's address: looked up at its first MAIL (mail.rs), and so not known to the
+ * runs before; as the DNS has it, with the dot of the root. Empty: none. */
+static struct drill_span ptr_name(const struct drill_mta_cursor *c, struct drill_writer *string)
+{
+    struct drill_span host = c->client->host;
+    bool known = c->run > DRILL_RUN_AUTH || c->message;
+    if (!known || host.len == 0 || host.ptr[host.len - 1] == '.') {
+        return known ? host : drill_span_str("");
+    }
+    size_t from = string->len;
+    drill_write_bytes(string, host);
+    drill_write_u8(string, '.');
+    struct drill_span all = drill_writer_span(string);
+    return drill_span_sub(all, from, all.len);
+}
+
+static void connect_message(const struct drill_mta_cursor *c, struct drill_scratch *s,
+                            struct drill_message *out)
 {
     const struct drill_client *client = c->client;
-    out->str[0] = client->host.len              ? client->host
+    struct drill_span name = ptr_name(c, &s->string);
+    out->str[0] = name.len                      ? name
                   : c->run == DRILL_RUN_CONNECT ? drill_span_str("")
                                                 : client_name(c);
     out->letter = client->family;
@@ -368,6 +422,7 @@ bool drill_stalwart_command(const struct drill_mta *mta, const struct drill_mta_
                             uint8_t code, struct drill_scratch *s, struct drill_message *out)
 {
     const struct drill_envelope *m = message_of(c);
+    struct drill_stalwart_field f = {drill_span_str("X-Drill"), drill_span_str("1"), 0};
     switch (code) {
     case DRILL_SMFIC_OPTNEG:
         out->number[0] = mta->settings->version;
@@ -376,7 +431,7 @@ bool drill_stalwart_command(const struct drill_mta *mta, const struct drill_mta_
         return true;
     case DRILL_SMFIC_CONNECT:
         if (c->client) {
-            connect_message(c, out);
+            connect_message(c, s, out);
         }
         return c->client != NULL;
     case DRILL_SMFIC_HELO:
@@ -389,8 +444,9 @@ bool drill_stalwart_command(const struct drill_mta *mta, const struct drill_mta_
         return true;
     case DRILL_SMFIC_RCPT: out->str[0] = bracketed(s, rcpt_address(mta, c)); return true;
     case DRILL_SMFIC_HEADER:
-        out->str[0] = c->header ? header_text(c->header->name) : drill_span_str("X-Drill");
-        out->str[1] = c->header ? header_text(c->header->value) : drill_span_str("1");
+        (void)field_of(c, &f);
+        out->str[0] = header_text(f.name);
+        out->str[1] = header_text(f.value);
         return true;
     case DRILL_SMFIC_BODY: out->rest = body_chunk(mta, c); return true;
     case DRILL_SMFIC_BODYEOB: return true;
@@ -401,19 +457,29 @@ bool drill_stalwart_command(const struct drill_mta *mta, const struct drill_mta_
 
 /* ---- macros ---- */
 
-static void connect_macros(const struct drill_mta *mta, const struct drill_client *client,
+/* At the connect stage it does not know its own name yet (spawn.rs asks for it later). */
+static void connect_macros(const struct drill_mta *mta, const struct drill_mta_cursor *c,
                            struct drill_scratch *s)
 {
     const uint8_t at = DRILL_SMFIC_CONNECT;
+    const struct drill_client *client = c->client;
+    struct drill_writer string = s->string;
+    struct drill_span name = ptr_name(c, &string);
     uint8_t digits[8];
     struct drill_writer port = drill_writer_of(digits, sizeof(digits));
     drill_write_dec(&port, client->port);
     drill_mta_macro(s, client, at, "{daemon_name}", mta->settings->program);
-    drill_mta_macro(s, client, at, "j", mta->settings->server_name);
+    drill_mta_macro(s, client, at, "j",
+                    c->run == DRILL_RUN_CONNECT ? drill_span_str("") : mta->settings->server_name);
     drill_mta_macro(s, client, at, "{client_addr}", client->addr);
     drill_mta_macro(s, client, at, "{client_port}", drill_writer_span(&port));
-    drill_mta_macro(s, client, at, "{client_ptr}",
-                    client->host.len ? client->host : drill_span_str("unknown"));
+    drill_mta_macro(s, client, at, "{client_ptr}", name.len ? name : drill_span_str("unknown"));
+}
+
+/* Of a client whose TLS, if any, would be its proxy's. */
+static const char *no_tls(const struct drill_mta *mta)
+{
+    return mta->settings->proxied ? "unknown" : "";
 }
 
 static void address_macro(struct drill_scratch *s, const struct drill_client *client, uint8_t code,
@@ -421,7 +487,7 @@ static void address_macro(struct drill_scratch *s, const struct drill_client *cl
 {
     struct drill_writer lower = s->string;
     size_t from = lower.len;
-    write_lower(&lower, bare_address(address));
+    write_address(&lower, bare_address(address));
     struct drill_span all = drill_writer_span(&lower);
     drill_mta_macro(s, client, code, name, drill_span_sub(all, from, all.len));
 }
@@ -436,12 +502,12 @@ bool drill_stalwart_macros(const struct drill_mta *mta, const struct drill_mta_c
         return false;
     }
     switch (code) {
-    case DRILL_SMFIC_CONNECT: connect_macros(mta, client, s); break;
+    case DRILL_SMFIC_CONNECT: connect_macros(mta, c, s); break;
     case DRILL_SMFIC_HELO:
         drill_mta_macro(s, client, code, "{cipher}",
-                        drill_span_str(client->tls ? "TLS_AES_256_GCM_SHA384" : ""));
+                        drill_span_str(client->tls ? "TLS13_AES_256_GCM_SHA384" : no_tls(mta)));
         drill_mta_macro(s, client, code, "{tls_version}",
-                        drill_span_str(client->tls ? "TLSv1.3" : ""));
+                        drill_span_str(client->tls ? "TLSv1.3" : no_tls(mta)));
         break;
     case DRILL_SMFIC_MAIL:
         address_macro(s, client, code, "{mail_addr}",
@@ -463,11 +529,14 @@ void drill_stalwart_measure(const struct drill_mta *mta, size_t *macros, size_t 
     size_t longest = sizeof("<alice@example.org>"), most = 0;
     for (const struct drill_client *c = mta->traffic; c; c = c->next) {
         struct drill_scratch s = {drill_writer_of(NULL, 0), drill_writer_of(NULL, 0)};
-        connect_macros(mta, c, &s);
+        struct drill_mta_cursor at = {.client = c, .run = DRILL_RUN_DATA};
+        connect_macros(mta, &at, &s);
+        longest = c->host.len + 1 > longest ? c->host.len + 1 : longest;
         /* No other frame has longer names and values of its own than these together. */
         size_t names =
-            sizeof("{mail_addr}{auth_authen}{cipher}{tls_version}TLS_AES_256_GCM_SHA384");
-        size_t size = s.macros.len + names + c->auth.len + drill_mta_extra_size(c) + 16;
+            sizeof("{mail_addr}{auth_authen}{cipher}{tls_version}TLS13_AES_256_GCM_SHA384");
+        size_t size =
+            s.macros.len + names + c->host.len + c->auth.len + drill_mta_extra_size(c) + 16;
         most = size > most ? size : most;
         for (const struct drill_envelope *m = c->messages; m; m = m->next) {
             longest = m->from.len > longest ? m->from.len : longest;

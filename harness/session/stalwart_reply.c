@@ -230,7 +230,9 @@ static void write_details(struct drill_writer *w, const struct drill_mta_trouble
 {
     switch (t->fault) {
     case DRILL_MTA_ENDED:
-        if (t->how != DRILL_END_FIN) {
+        if (t->how == DRILL_END_FIN) {
+            drill_write_text(w, ", details = (null)");
+        } else {
             int error = end_errno(t);
             drill_write_text(w, ", details = \"");
             drill_write_text(w, errno_text(error));
@@ -246,7 +248,7 @@ static void write_details(struct drill_writer *w, const struct drill_mta_trouble
     case DRILL_MTA_GARBLED:
     case DRILL_MTA_INVALID: invalid_details(w, t); break;
     case DRILL_MTA_UNEXPECTED: unexpected_details(w, t->reply); break;
-    case DRILL_MTA_TIMEOUT: break;
+    case DRILL_MTA_TIMEOUT: drill_write_text(w, ", details = (null)"); break;
     }
 }
 
@@ -269,7 +271,7 @@ void drill_stalwart_log(struct drill_mta *mta, const struct drill_mta_trouble *t
         drill_write_text(&w, ", remotePort = ");
         drill_write_dec(&w, client->port);
     }
-    drill_write_text(&w, ", id = \"");
+    drill_write_text(&w, ", id = \"MtaMilter with id ");
     write_shown(&w, mta->settings->id);
     drill_write_u8(&w, '"');
     write_details(&w, t);

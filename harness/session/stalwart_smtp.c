@@ -38,6 +38,14 @@ static void tell_named(struct drill_mta *mta, uint8_t stage, const char *before,
                    drill_writer_span(&w), false);
 }
 
+/* The milter is not told of this recipient any more. */
+static void take_off(struct drill_mta *mta, uint32_t i)
+{
+    if (mta->refused) {
+        mta->refused[i / 8] |= (uint8_t)(1u << i % 8);
+    }
+}
+
 /* ---- stages ---- */
 
 static uint8_t stage_code(uint32_t run)
@@ -140,6 +148,23 @@ static void next_stage(struct drill_mta *mta)
     }
 }
 
+/* Does it have this recipient? Then it says so, and asks no milter (rcpt.rs). */
+static bool known_rcpt(struct drill_mta *mta)
+{
+    const struct drill_mta_cursor *c = &mta->cursor;
+    const struct drill_envelope *m = c->message;
+    for (uint32_t i = 0; c->run == DRILL_RUN_RCPT && i + 1 < c->run_rcpts; i++) {
+        if (!drill_stalwart_refused(mta, i) &&
+            drill_span_equal_nocase(m->rcpt[i], m->rcpt[c->run_rcpts - 1])) {
+            take_off(mta, c->run_rcpts - 1);
+            mta->rcpts_told++;
+            tell(mta, c->message_number, DRILL_SMFIC_RCPT, c->run_rcpts, "250 2.1.5 OK", false);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* To the next stage that runs the milter, or to the end. */
 static void next_run(struct drill_mta *mta)
 {
@@ -151,6 +176,9 @@ static void next_run(struct drill_mta *mta)
         }
         if (!enter_stage(mta)) {
             c->flags |= STALWART_AT_NONE;
+            continue;
+        }
+        if (known_rcpt(mta)) {
             continue;
         }
         if (drill_stalwart_runs(mta, c->run)) {
@@ -216,13 +244,6 @@ static void refused_mail(struct drill_mta *mta, struct drill_span line)
     }
     c->flags |= STALWART_AT_MAIL;
     c->run = DRILL_RUN_DATA;
-}
-
-static void take_off(struct drill_mta *mta, uint32_t i)
-{
-    if (mta->refused) {
-        mta->refused[i / 8] |= (uint8_t)(1u << i % 8);
-    }
 }
 
 /* rcpt.rs takes the recipient off its list again. */

@@ -20,7 +20,7 @@ static const struct helper_drive cases[] = {
      NULL},
     {"unnamed fields are the profile's, named ones as they stand", AS_MTA,
      UP "> connect port=9\n> mail\n> rcpt address=\"<x@y>\"\n> header name=\"A\" value=\"b\"\n",
-     TALK "sent > connect host=\"client.example\" family=inet port=9 address=\"192.0.2.1\"\n"
+     TALK "sent > connect host=\"client.example.\" family=inet port=9 address=\"192.0.2.1\"\n"
           "sent > mail address=\"<alice@example.org>\"\nsent > rcpt address=\"<x@y>\"\n"
           "sent > header name=\"A\" value=\"b\"\ndoes close\n",
      DRILL_RESULT_PASS, NULL, NULL, NULL},

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Stalwart as an MTA: what it sends, byte for byte and in which order, and its settings. */
+#include "session/stalwart.h"
 #include "talk_stalwart.h"
 
 /* ---- frames ---- */
@@ -50,7 +51,8 @@ static void test_frames_of_a_message(void **state)
     talk_init(&t);
     t.message.rcpts = 2;
     assert_int_equal(
-        drill_mail_parse(BYTES("From : a@b \r\nTo:x\r\n\ty \r\nX\xE9: 1\r\nZ:\xE9\r\n\r\nbody\r\n"),
+        drill_mail_parse(BYTES("From : a@b \r\nTo:x\r\n\ty \r\nX\xE9: 1\r\n: no\r\nZ:\xE9\r\n\r\n"
+                               "body\r\n"),
                          &t.arena, &t.message.mail, NULL),
         DRILL_OK);
     assert_int_equal(drill_mail_finish(&t.message.mail, &t.arena), DRILL_OK);
@@ -59,8 +61,8 @@ static void test_frames_of_a_message(void **state)
     assert_frames(&t, 'C',
                   BYTES("C{daemon_name}\0Stalwart v0.16.19\0j\0mx.example.com\0{client_addr}\0"
                         "192.0.2.5\0{client_port}\0"
-                        "47324\0{client_ptr}\0mail.sender.tld\0"),
-                  BYTES("mail.sender.tld\0"
+                        "47324\0{client_ptr}\0mail.sender.tld.\0"),
+                  BYTES("mail.sender.tld.\0"
                         "4\xb8\xdc"
                         "192.0.2.5\0"));
     assert_frames(&t, 'H', BYTES("H{cipher}\0\0{tls_version}\0\0"), BYTES("mail.sender.tld\0"));
@@ -77,8 +79,9 @@ static void test_frames_of_a_message(void **state)
                         "1\0"));
     assert_frames(&t, 'L', BYTES(""), BYTES("Z\0\0"));
     assert_frames(&t, 'N', BYTES(""), BYTES(""));
-    assert_frames(&t, 'B', BYTES(""),
-                  BYTES("From : a@b \r\nTo:x\r\n\ty \r\nX\xE9: 1\r\nZ:\xE9\r\n\r\nbody\r\n"));
+    assert_frames(
+        &t, 'B', BYTES(""),
+        BYTES("From : a@b \r\nTo:x\r\n\ty \r\nX\xE9: 1\r\n: no\r\nZ:\xE9\r\n\r\nbody\r\n"));
     assert_frames(&t, 'E', BYTES(""), BYTES(""));
     assert_frames(&t, 'Q', BYTES(""), BYTES(""));
     assert_outcome(&t, 1, "250 2.0.0 Message queued with id 1.");
@@ -213,17 +216,17 @@ static void test_stages(void **state)
     }
 }
 
-/* At the connect stage the HELO name is not known yet: it stands empty in H, and in C too. */
+/* At the connect stage the HELO name is not known yet: it stands empty in H, and in C too; nor is
+ * the server's own, or the client's by the DNS. */
 static void test_connect_stage_knows_no_name(void **state)
 {
     struct talk t;
     (void)state;
     talk_init(&t);
-    t.client.host = text("");
     talk_set(&t, "stages", "connect");
     talk_start(&t);
     assert_frames(&t, 'C',
-                  BYTES("C{daemon_name}\0Stalwart v0.16.19\0j\0mx.example.com\0{client_addr}\0"
+                  BYTES("C{daemon_name}\0Stalwart v0.16.19\0j\0\0{client_addr}\0"
                         "192.0.2.5\0{client_port}\0"
                         "47324\0{client_ptr}\0unknown\0"),
                   BYTES("\0"
@@ -231,6 +234,106 @@ static void test_connect_stage_knows_no_name(void **state)
                         "192.0.2.5\0"));
     assert_frames(&t, 'H', BYTES("H{cipher}\0\0{tls_version}\0\0"), BYTES("\0"));
     talk_fini(&t);
+}
+
+/* It is looked up at MAIL. */
+static void test_ehlo_stage_knows_the_name_the_client_gave(void **state)
+{
+    struct talk t;
+    (void)state;
+    talk_init(&t);
+    t.client.helo = text("client.example");
+    talk_set(&t, "stages", "ehlo,mail");
+    talk_start(&t);
+    assert_frames(&t, 'C',
+                  BYTES("C{daemon_name}\0Stalwart v0.16.19\0j\0mx.example.com\0{client_addr}\0"
+                        "192.0.2.5\0{client_port}\0"
+                        "47324\0{client_ptr}\0unknown\0"),
+                  BYTES("client.example\0"
+                        "4\xb8\xdc"
+                        "192.0.2.5\0"));
+    assert_frames(&t, 'Q', BYTES(""), BYTES(""));
+    assert_frames(&t, 'C',
+                  BYTES("C{daemon_name}\0Stalwart v0.16.19\0j\0mx.example.com\0{client_addr}\0"
+                        "192.0.2.5\0{client_port}\0"
+                        "47324\0{client_ptr}\0mail.sender.tld.\0"),
+                  BYTES("mail.sender.tld.\0"
+                        "4\xb8\xdc"
+                        "192.0.2.5\0"));
+    talk_fini(&t);
+}
+
+static void helo_macros(bool tls, const char *proxies, struct drill_span want)
+{
+    struct talk t;
+    talk_init(&t);
+    t.client.tls = tls;
+    talk_set(&t, "overrideProxyTrustedNetworks", proxies);
+    talk_start(&t);
+    assert_frames(&t, 'H', want, BYTES("mail.sender.tld\0"));
+    talk_fini(&t);
+}
+
+static void test_tls_of_the_client_and_of_its_proxy(void **state)
+{
+    (void)state;
+    helo_macros(false, "", BYTES("H{cipher}\0\0{tls_version}\0\0"));
+    helo_macros(false, "192.0.2.0/24", BYTES("H{cipher}\0unknown\0{tls_version}\0unknown\0"));
+    helo_macros(true, "192.0.2.0/24",
+                BYTES("H{cipher}\0TLS13_AES_256_GCM_SHA384\0{tls_version}\0TLSv1.3\0"));
+}
+
+static void test_quoted_local_parts_lose_their_quotes(void **state)
+{
+    struct talk t;
+    (void)state;
+    talk_init(&t);
+    t.message.rcpts = 3;
+    t.message.from = text("<\"A b\\\"c\\\\d\"@Example.ORG>");
+    t.rcpt[0] = text("<\"open@example.com>");
+    t.rcpt[1] = text("<\"x\"y@example.com>");
+    t.rcpt[2] = text("<\"\"@example.com>");
+    talk_start(&t);
+    assert_frames(&t, 'M', BYTES("M{mail_addr}\0a b\"c\\d@example.org\0"),
+                  BYTES("<a b\"c\\d@example.org>\0"));
+    assert_frames(&t, 'R', BYTES("R{rcpt_addr}\0\"open@example.com\0"),
+                  BYTES("<\"open@example.com>\0"));
+    assert_frames(&t, 'R', BYTES("R{rcpt_addr}\0\"x\"y@example.com\0"),
+                  BYTES("<\"x\"y@example.com>\0"));
+    assert_frames(&t, 'R', BYTES("R{rcpt_addr}\0@example.com\0"), BYTES("<@example.com>\0"));
+    talk_fini(&t);
+}
+
+/* What it is told of a message of these lines. */
+static void assert_headers(const char *raw, const char *want)
+{
+    struct drill_stalwart_field f;
+    char found[200];
+    size_t at = 0, n = 0;
+    struct drill_span text_of = helper_exact(drill_span_str(raw));
+    found[0] = '\0';
+    while (drill_stalwart_field(text_of, at, &f)) {
+        n +=
+            (size_t)snprintf(found + n, sizeof(found) - n, "[%.*s|%.*s]", (int)f.name.len,
+                             (const char *)f.name.ptr, (int)f.value.len, (const char *)f.value.ptr);
+        at = f.end;
+    }
+    assert_string_equal(found, want);
+    helper_exact_free(text_of);
+}
+
+static void test_which_headers_it_finds(void **state)
+{
+    (void)state;
+    assert_headers("A: b\r\n\r\nC: d\r\n", "[A| b\r\n]");
+    assert_headers("A: b\r\nno colon\r\nC: d\r\n\r\n", "[A| b\r\n][C| d\r\n]");
+    assert_headers(": none\r\n:\r\n:: a: b\r\n", "[:: a| b\r\n]");
+    assert_headers(" A: b\r\nno\r\n fold: c\r\n", "[A| b\r\n][fold| c\r\n]");
+    assert_headers("A B\t: c\r\n d\r\n\te\r\n", "[A B\t| c\r\n d\r\n\te\r\n]");
+    assert_headers("A: b\nC:d", "[A| b\n][C|d]");
+    assert_headers("\r\nA: b\r\n", "");
+    assert_headers("no", "");
+    assert_headers("", "");
 }
 
 static void test_disabled_runs_nothing(void **state)
@@ -293,6 +396,10 @@ int main(void)
         cmocka_unit_test(test_no_reply_bits_are_not_waited_for),
         cmocka_unit_test(test_stages),
         cmocka_unit_test(test_connect_stage_knows_no_name),
+        cmocka_unit_test(test_ehlo_stage_knows_the_name_the_client_gave),
+        cmocka_unit_test(test_tls_of_the_client_and_of_its_proxy),
+        cmocka_unit_test(test_quoted_local_parts_lose_their_quotes),
+        cmocka_unit_test(test_which_headers_it_finds),
         cmocka_unit_test(test_disabled_runs_nothing),
         cmocka_unit_test(test_settings_of_its_own),
     };

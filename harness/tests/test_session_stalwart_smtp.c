@@ -187,7 +187,7 @@ static void test_progress_after_a_chunk_shifts_the_verdict(void **state)
 
 static void test_skip_ends_the_chunks(void **state)
 {
-    static uint8_t big[200000];
+    static uint8_t big[200000] = "A: b\r\n\r\n";
     struct talk t;
     (void)state;
     talk_init(&t);
@@ -206,7 +206,7 @@ static void test_faults_and_their_log_lines(void **state)
 {
     static const char head[] =
         "listenerId = \"smtp\", localPort = 25, remoteIp = 192.0.2.5, remotePort = 47324, "
-        "id = \"milter\"";
+        "id = \"MtaMilter with id milter\"";
     static const struct {
         enum drill_end how;
         int error;
@@ -221,7 +221,7 @@ static void test_faults_and_their_log_lines(void **state)
          ", details = \"Connection refused (os error 111)\""},
         {DRILL_END_ERROR, 113, "WARN Milter I/O error (milter.io-error) ",
          ", details = \"No route to host (os error 113)\""},
-        {DRILL_END_FIN, 0, "WARN Milter disconnected (milter.disconnected) ", ""},
+        {DRILL_END_FIN, 0, "WARN Milter disconnected (milter.disconnected) ", ", details = (null)"},
     };
     (void)state;
     for (size_t i = 0; i < ROWS(rows); i++) {
@@ -261,7 +261,7 @@ static void test_timeout_too_large_and_garbled(void **state)
     talk_until(&t, 'R', 0);
     drill_mta_timed_out(&t.mta);
     assert_non_null(strstr(t.mta.log, "WARN Milter timeout (milter.timeout) "));
-    assert_null(strstr(t.mta.log, "details"));
+    assert_non_null(strstr(t.mta.log, ", details = (null)"));
     drill_mta_peek(&t.mta, &step);
     assert_int_equal(step.kind, DRILL_MTA_CLOSE);
     talk_fini(&t);
@@ -337,6 +337,40 @@ static void test_refused_recipient_is_left_out(void **state)
     talk_fini(&t);
 }
 
+static void test_a_recipient_said_twice_is_one(void **state)
+{
+    struct talk t;
+    (void)state;
+    talk_init(&t);
+    t.message.rcpts = 3;
+    t.rcpt[2] = text("<BOB@example.com>");
+    talk_set(&t, "stages", "rcpt,data");
+    talk_start(&t);
+    talk_until(&t, 0, 0);
+    assert_string_equal(t.sent, "open O DC DH DM DR Q close open O DC DH DM DR DR Q close "
+                                "open O DC DH DM DR DR T L N B E Q close");
+    assert_line(told_at(&t, 1, 'R', 3), "250 2.1.5 OK");
+    assert_outcome(&t, 1, "250 2.0.0 Message queued with id 1.");
+    talk_fini(&t);
+}
+
+/* The first one was refused, and so is not on its list. */
+static void test_a_recipient_said_again_behind_a_refusal(void **state)
+{
+    struct talk t;
+    (void)state;
+    talk_init(&t);
+    t.message.rcpts = 2;
+    t.rcpt[1] = t.rcpt[0];
+    talk_set(&t, "stages", "rcpt");
+    talk_start(&t);
+    talk_until(&t, 'R', 0);
+    talk_reply(&t, 'r', BYTES(""));
+    talk_until(&t, 0, 0);
+    assert_string_equal(t.sent, "open O DC DH DM DR close open O DC DH DM DR Q close");
+    talk_fini(&t);
+}
+
 static void test_refusals_before_data(void **state)
 {
     static const struct {
@@ -403,6 +437,8 @@ int main(void)
         cmocka_unit_test(test_invalid_frame_is_logged_in_base64),
         cmocka_unit_test(test_end_after_the_verdict_is_no_fault),
         cmocka_unit_test(test_refused_recipient_is_left_out),
+        cmocka_unit_test(test_a_recipient_said_twice_is_one),
+        cmocka_unit_test(test_a_recipient_said_again_behind_a_refusal),
         cmocka_unit_test(test_refusals_before_data),
         cmocka_unit_test(test_conn_fail_at_data_closes_the_session),
     };
