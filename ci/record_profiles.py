@@ -3,10 +3,10 @@
 
     /usr/bin/python3 ci/record_profiles.py [--check] [FOLDER]
 
-Postfix with each milter_protocol, and Sendmail, take the mail of CASES while `milterdrill record` stands
-between them and a plain libmilter filter (ci/peers). What is of the moment and says nothing of the
-program is taken off: pauses, the cuts of TCP. With --check nothing is written: the kept recordings
-are compared with new ones, frame by frame, but for what except.txt lists.
+Postfix with each milter_protocol, Sendmail, and Stalwart take the mail of CASES while `milterdrill
+record` stands between them and a plain libmilter filter (ci/peers). What is of the moment and says
+nothing of the program is taken off: pauses, the cuts of TCP. With --check nothing is written: the kept
+recordings are compared with new ones, frame by frame, but for what except.txt lists.
 """
 
 import argparse
@@ -29,6 +29,7 @@ from peers.libmilter import Libmilter  # noqa: E402
 from peers.postfix import Postfix, SecurePostfix  # noqa: E402
 from peers.recorded import RECORDED, Recording, difference, exceptions  # noqa: E402
 from peers.sendmail import Sendmail  # noqa: E402
+from peers.stalwart import Stalwart  # noqa: E402
 from recorder import Recorder  # noqa: E402
 
 SECONDS = 20
@@ -176,8 +177,39 @@ MODIFY_MAILER_FLAGS(`LOCAL', `-w')
         return Client(("::1" if name == "ipv6" else "127.0.0.1", self.mta.port))
 
 
+class ByStalwart:
+    """A connection for each message, and each stage that it is told to run the milter at; the file
+    of the second one is called so. By itself its clients come by the PROXY protocol, too; `direct`
+    ones come from where they are. `settings` are the milter's."""
+
+    profile = "stalwart"
+
+    def __init__(self, prefix, cases=None, direct=False, **settings):
+        self.prefix, self.direct = prefix, direct
+        # It does not offer them by itself; and its proxies do not speak STARTTLS.
+        self.cannot = {"leading-blanks", "tls-and-login"} if cases is None else {*CASES} - {*cases}
+        self.mta = Stalwart(**{**settings, "stages": settings.get("stages", "data").split(",")})
+        self.settings = " ".join(f"{key}={value}" for key, value in settings.items())
+        if not direct:
+            self.settings += ' overrideProxyTrustedNetworks="127.0.0.1"'
+
+    @staticmethod
+    def folder():
+        return Stalwart.version().lower().replace(" ", "-")
+
+    def client(self, name):
+        if self.direct:
+            return Client(("127.0.0.1", self.mta.port))
+        return Client(("127.0.0.1", self.mta.proxy_port), IPV6 if name == "ipv6" else IPV4)
+
+
 def programs():
-    return [ByPostfix(protocol) for protocol in (2, 3, 4, 6)] + [BySendmail()]
+    stages = [ByStalwart(f"{stage}-", ["plain"], stages=stage)
+              for stage in ("connect", "ehlo", "mail", "rcpt")]
+    return [*(ByPostfix(protocol) for protocol in (2, 3, 4, 6)), BySendmail(),
+            ByStalwart("v2-", protocolVersion="v2"), ByStalwart("v6-", protocolVersion="v6"),
+            ByStalwart("offers-all-", ["leading-blanks"], flagsProtocol=0x1FFFFF),
+            ByStalwart("direct-", ["plain", "tls-and-login"], direct=True), *stages]
 
 
 def tidy(text, name, program):
@@ -207,6 +239,11 @@ def keep(path, into, name, program):
         out.write(tidy(text, name, program))
 
 
+def connections(program, name):
+    """How many milter connections such mail makes."""
+    return CASES[name].count("DATA") if program.profile == "stalwart" else 1
+
+
 def record(drill, program, name, into):
     work = tempfile.mkdtemp(prefix="milterdrill-recorded-")
     with Libmilter(words=WORDS.get(name, ())) as milter, \
@@ -214,9 +251,9 @@ def record(drill, program, name, into):
         with program.client(name) as client:
             for line in ["EHLO client.example", *CASES[name], "QUIT"]:
                 client.say(line)
-        recorder.wait(1, "> quit")
-    path, = recorder.recordings()
-    keep(path, into, program.prefix + name, program)
+        recorder.wait(connections(program, name), "> quit")
+    for number, path in enumerate(recorder.recordings(), 1):
+        keep(path, into, program.prefix + name + (f"-{number}" if number > 1 else ""), program)
     shutil.rmtree(work)
 
 

@@ -23,7 +23,7 @@ from peers.harness import EXIT_FAILED, EXIT_OK, EXIT_SKIPPED, ROOT, Drill  # noq
 RESULTS = ("pass", "quirk", "fail", "skip")
 SIDE_BY_SIDE = 5  # columns at a time
 STALWART = "stalwart"
-MODEL = "Stalwart 0.16, its model: held to its source by reading, not verified"
+MODEL = "Stalwart 0.16, its model: held to recordings of 0.16.19, and here played alone"
 
 HEAD = """\
 # The conformance matrix

@@ -31,9 +31,10 @@ from peers.pymilter import Pymilter  # noqa: E402
 from peers.rspamd import Rspamd  # noqa: E402
 from peers.sendmail import Sendmail  # noqa: E402
 from peers.spamass import SpamassMilter  # noqa: E402
+from peers.stalwart import Stalwart  # noqa: E402
 
 PEERS = (Clamav, Libmilter, Opendkim, Opendmarc, Rspamd, SpamassMilter, AmavisdMilter, Pymilter,
-         Pmilter, Postfix, Sendmail)
+         Pmilter, Postfix, Sendmail, Stalwart)
 # Fixtures that are one peer for the whole run, as it is made without arguments.
 SHARED = {"clamav": Clamav, "plain_filter": Libmilter, "opendkim": Opendkim,
           "opendmarc": Opendmarc, "rspamd": Rspamd, "spamass_milter": SpamassMilter,

@@ -8,7 +8,8 @@
  *     a step of mta[i] is done only while drill_several_turn(&all, i); others wait to be woken
  *     drill_several_face(&all, &face)    what all of it came to, as one autopilot
  *
- * How programs interleave them (by reading; Postfix held to the real program by pytest):
+ * How programs interleave them (by reading; Postfix and Stalwart held to the real programs by
+ * pytest):
  *   Stalwart   inbound/milter/message.rs run_milters: one whole connection after the other, at each
  *              stage; all get the message as it came; what they change is applied in the end.
  *   Postfix    milter/milter.c: each command up to DATA goes to all of them in order; then the
