@@ -240,18 +240,21 @@ static void test_a_session_that_begins_before_the_log(void **state)
     is(WRITE "\"EOH\"\n", "# What was captured begins within this connection.\n> eoh\n");
 }
 
-/* What comes after 0.16 escapes more, and its writer can be told to colour, and to break lines. */
+/* What comes after 0.16 escapes once more, and its writer can be told to colour, and to break
+ * lines. */
 static void test_other_ways_to_write_it(void **state)
 {
     static const char *const contents[] = {
-        WRITE "\"HELO \\\"a\\\\b\\x1b\\\", id = 1\\\"\"\n",
+        WRITE "\"HELO \\\"a\\\\\\\\b\\\\u{1b}\\\\\\\", id = 1\\\"\"\n",
         "\x1b[37m2026-11-20T12:00:00Z\x1b[0m \x1b[35;1mTRACE\x1b[0m x (milter.write) "
         "\x1b[36mid\x1b[0m = "
-        "\"a\", \x1b[36mcontents\x1b[0m = \"HELO \\\"a\\\\b\\x1b\\\", id = 1\\\"\"\n",
+        "\"a\", \x1b[36mcontents\x1b[0m = \"HELO \\\"a\\\\\\\\b\\\\u{1b}\\\\\\\", id = 1\\\"\"\n",
         TIME "x (milter.write)\n\tid = \"a\"\n\tcontents = \"HELO "
-             "\\\"a\\\\b\\x1b\\\", id = 1\\\"\"\n" TIME "another event\n",
-        TIME "x (milter.write)\r\n\tcontents = \"HELO \\\"a\\\\b\\x1b\\\", id = 1\\\"\"\r\n",
-        "Nov 20 13:00:00 mx stalwart[7]: " WRITE "\"HELO \\\"a\\\\b\\x1b\\\", id = 1\\\"\"\n",
+             "\\\"a\\\\\\\\b\\\\u{1b}\\\\\\\", id = 1\\\"\"\n" TIME "another event\n",
+        TIME
+        "x (milter.write)\r\n\tcontents = \"HELO \\\"a\\\\\\\\b\\\\u{1b}\\\\\\\", id = 1\\\"\"\r\n",
+        "Nov 20 13:00:00 mx stalwart[7]: " WRITE
+        "\"HELO \\\"a\\\\\\\\b\\\\u{1b}\\\\\\\", id = 1\\\"\"\n",
     };
     (void)state;
     for (size_t i = 0; i < sizeof(contents) / sizeof(contents[0]); i++) {
