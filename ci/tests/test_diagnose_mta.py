@@ -182,7 +182,7 @@ def test_a_recording_without_a_question(play, work, text, says):
     (["--listen", "inet:0@127.0.0.1", "--recording", "x.drill"], "goes with --smtp"),
     (["--listen", "inet:0@127.0.0.1", "--smtp", "127.0.0.1:25", "--message", "x.eml"],
      "--recording FILE"),
-    (["--smtp", "127.0.0.1:25", "--recording", "x.drill"], "go with --listen"),
+    (["--smtp", "127.0.0.1:25", "--recording", "x.drill"], "does nothing without --listen"),
     (["--listen", "sim:libmilter", "--smtp", "127.0.0.1:25", "--recording",
       "scenarios/state/accept-early-stalwart-goes-on.drill"], "no model"),
 ])

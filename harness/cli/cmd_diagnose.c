@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/diagnose.h"
+#include "cli/given.h"
+
+/* Of what a recording says of the mail. */
+#define SAID "with --listen ADDR: the lines `client` and `message` of the recording say it"
 
 enum {
     OWN_ERROR = SEND_BEHIND,
@@ -19,24 +22,11 @@ enum {
 enum { SESSIONS = 500, SECONDS = 300, EXIT_NOT_REPRODUCED = EXIT_AS_EXPECTED };
 
 static const struct cli_word words[] = {
-    {"milter", 'v', CLI_MILTER},
+    SEND_WORDS,
     {"listen", 'v', CLI_LISTEN},
     {"smtp", 'v', CLI_SMTP},
     {"sink", 'v', CLI_SINK},
     {"tls-ca-out", 'v', CLI_TLS_CA_OUT},
-    {"message", 'v', SEND_MESSAGE},
-    {"from", 'v', SEND_FROM},
-    {"rcpt", 'v', SEND_RCPT},
-    {"arg", 'v', SEND_ARG},
-    {"client", 'v', SEND_CLIENT},
-    {"client-name", 'v', SEND_CLIENT_NAME},
-    {"helo", 'v', SEND_HELO},
-    {"auth", 'v', SEND_AUTH},
-    {"macro", 'v', SEND_MACRO},
-    {"mta", 'v', CLI_MTA},
-    {"set", 'v', CLI_SET},
-    {"tls-ca", 'v', CLI_TLS_CA},
-    {"timeout", 'v', CLI_TIMEOUT},
     {"error", 'v', OWN_ERROR},
     {"log", 'v', OWN_LOG},
     {"conf", 'v', OWN_CONF},
@@ -46,7 +36,6 @@ static const struct cli_word words[] = {
     {"root", 'v', CLI_ROOT},
     {"budget", 'v', OWN_BUDGET},
     {"milter-command", 'v', OWN_COMMAND},
-    {"help", 'f', CLI_HELP},
     {NULL, 0, 0},
 };
 
@@ -77,12 +66,13 @@ static const char help[] =
     "Input that kills a milter or an MTA may be dangerous to others: tell its authors first, and "
     "in\n"
     "private.\n\n"
-    "Which reply of a milter makes an MTA fail (--error, --log and --conf are for milters):\n"
+    "Which reply of a milter makes an MTA fail:\n"
     "  --listen ADDR        be the milter here, as the recording has it\n"
     "  --smtp ADDR          where that MTA takes mail\n"
     "  --sink ADDR          where it delivers; without it nobody looks whether mail arrives\n"
     "  --recording FILE     what the milter said: its `<` lines\n"
-    "  --timeout --budget --out --json --root --tls-ca-out   as above, and as in `run`\n";
+    "  --log --conf --timeout --budget --out --json --root --tls-ca-out   as above, and as in "
+    "`run`\n";
 
 /* sessions=500,seconds=300 */
 static bool set_budget(struct diagnose *d, const char *text)
@@ -120,22 +110,6 @@ static bool own_option(struct diagnose *d, int id, const char *value)
     case OWN_COMMAND: d->command.text = value; return true;
     default: return send_option(&d->send, id, value);
     }
-}
-
-/* "(os error 104)", or the words that strerror has for it. */
-static int errno_of(const char *line)
-{
-    static const int KNOWN[] = {ECONNRESET, EPIPE, ETIMEDOUT, ECONNREFUSED};
-    const char *number = line ? strstr(line, "os error ") : NULL;
-    if (number) {
-        return (int)strtol(number + 9, NULL, 10);
-    }
-    for (size_t i = 0; line && i < sizeof(KNOWN) / sizeof(*KNOWN); i++) {
-        if (strstr(line, strerror(KNOWN[i]))) {
-            return KNOWN[i];
-        }
-    }
-    return 0;
 }
 
 static void set_timeouts(struct diagnose *d)
@@ -201,11 +175,13 @@ static int examine(struct diagnose *d)
 {
     struct drill_error err;
     struct send *s = &d->send;
-    struct drill_question q = {.error = errno_of(d->error),
-                               .ops = &d->lab,
+    struct drill_question q = {.ops = &d->lab,
                                .sessions = d->sessions,
                                .microseconds = d->microseconds,
                                .arena = &s->arena};
+    if (d->error && !diagnose_error(d->error, &q)) {
+        return EXIT_USAGE;
+    }
     set_timeouts(d);
     diagnose_lab_init(d);
     s->dots.kind = DRILL_STEP_ELLIPSIS;
@@ -244,7 +220,43 @@ static int examine_mta(struct diagnose *d)
     return diagnose_mta(d);
 }
 
-static bool check_options(const struct diagnose *d)
+/* What is the case, for the table below. */
+enum { LISTENS = 1, NO_LISTEN = 2, NO_RECORDING = 4, MODEL = 8 };
+
+static const struct cli_idle idle[] = {
+    {CLI_SMTP, NO_LISTEN, "without --listen ADDR: the MTA that takes mail there is examined"},
+    {CLI_SINK, NO_LISTEN, "without --listen ADDR: an MTA delivers there"},
+    {CLI_TLS_CA_OUT, NO_LISTEN, "without --listen ADDR: the MTA that connects there trusts it"},
+    {CLI_ROOT, NO_RECORDING, "without --recording FILE, which may name files below it"},
+    {OWN_LOG, MODEL, "with --milter sim:MODEL: a model writes no log"},
+    {OWN_COMMAND, MODEL, "with --milter sim:MODEL: there is nothing to start"},
+    {OWN_COMMAND, LISTENS, "with --listen ADDR: milterdrill is the milter"},
+    {OWN_ERROR, LISTENS,
+     "with --listen ADDR: an MTA is known by what it tells its client; --log "
+     "shows what it logs"},
+    {CLI_MTA, LISTENS, "with --listen ADDR: the MTA is the one that connects there"},
+    {CLI_SET, LISTENS, "with --listen ADDR: the MTA is the one that connects there; set it there"},
+    {CLI_TLS_CA, LISTENS, "with --listen ADDR: --tls-ca-out writes who signs ours"},
+    {SEND_FROM, LISTENS, SAID},
+    {SEND_RCPT, LISTENS, SAID},
+    {SEND_ARG, LISTENS, SAID},
+    {SEND_CLIENT, LISTENS, SAID},
+    {SEND_CLIENT_NAME, LISTENS, SAID},
+    {SEND_HELO, LISTENS, SAID},
+    {SEND_AUTH, LISTENS, SAID},
+    {SEND_MACRO, LISTENS, "with --listen ADDR: the MTA says its macros"},
+    {0, 0, NULL},
+};
+
+static unsigned facts_of(const struct diagnose *d)
+{
+    const struct cli_options *o = &d->send.options;
+    bool model = o->milter && strncmp(o->milter, "sim:", 4) == 0;
+    return (o->listen ? LISTENS : NO_LISTEN) | (d->send.recording ? 0U : NO_RECORDING) |
+           (model ? MODEL : 0U);
+}
+
+static bool check_options(const struct diagnose *d, const struct cli_args *args)
 {
     const struct cli_options *o = &d->send.options;
     if (!d->send.message == !d->send.recording) {
@@ -255,12 +267,8 @@ static bool check_options(const struct diagnose *d)
     } else if (o->listen && (o->milter || !o->smtp || d->send.message)) {
         cli_complain("diagnose: --listen ADDR examines an MTA: it goes with --smtp ADDR and "
                      "--recording FILE, and without --milter");
-    } else if (d->command.text && (o->listen || !o->milter)) {
-        cli_complain("diagnose: --milter-command starts the milter of --milter ADDR");
-    } else if (!o->listen && (o->smtp || o->sink || o->tls_ca_out)) {
-        cli_complain("diagnose: --smtp, --sink and --tls-ca-out go with --listen ADDR");
     } else {
-        return true;
+        return cli_idle_none(args, idle, facts_of(d));
     }
     return false;
 }
@@ -282,7 +290,7 @@ static bool read_options(struct diagnose *d, struct cli_args *args, bool *helped
         ok = id >= CLI_OWN ? own_option(d, id, args->value)
                            : id > 0 && cli_option(&d->send.options, args, id);
     }
-    return ok && check_options(d);
+    return ok && check_options(d, args);
 }
 
 int cmd_diagnose(int argc, char **argv)

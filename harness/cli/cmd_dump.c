@@ -96,7 +96,13 @@ int cmd_dump(int argc, char **argv)
     drill_buf_init(&bytes, NULL);
     while (ok && (id = cli_next(&args)) != -1) {
         switch (id) {
-        case 0: path = args.value; break;
+        case 0:
+            ok = !path;
+            if (!ok) {
+                cli_complain("dump: one file at a time; `%s` is the second", args.value);
+            }
+            path = args.value;
+            break;
         case OWN_FROM: from = args.value; break;
         case OWN_HEX: hex = true; break;
         case CLI_VERBOSE: verbose = true; break;

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli/cli.h"
+#include "cli/given.h"
 #include "scenario/import_log.h"
 #include "scenario/import_pcap.h"
 
@@ -93,6 +93,10 @@ static bool read_file(struct import *i)
     }
     if (in.len >= 2 && in.ptr[0] == 0x1f && in.ptr[1] == 0x8b) {
         cli_complain("import: %s is compressed: gunzip it first", i->file);
+        return false;
+    }
+    if (i->pick.port) {
+        cli_complain("import: %s: --port does nothing with what is no capture", i->file);
         return false;
     }
     if (drill_span_find(in, 0) < in.len) {
@@ -273,7 +277,20 @@ static bool port_of(const char *text, uint16_t *port)
     return true;
 }
 
-static bool usable(const struct import *i)
+/* What is the case, for the table below. */
+enum { STREAMS = 1, FILE_ONLY = 2 };
+
+static const struct cli_idle idle[] = {
+    {OWN_PORT, STREAMS,
+     "with --from, --mta-stream or --milter-stream: the bytes of a connection "
+     "have no port; it chooses in a capture"},
+    {OWN_HEX, FILE_ONLY,
+     "without --from mta|milter, or --mta-stream and --milter-stream: who sent "
+     "these bytes?"},
+    {0, 0, NULL},
+};
+
+static bool usable(const struct import *i, const struct cli_args *args)
 {
     bool streams = i->mta || i->milter;
     if (i->from && strcmp(i->from, "mta") != 0 && strcmp(i->from, "milter") != 0) {
@@ -286,11 +303,7 @@ static bool usable(const struct import *i)
             "import --help");
         return false;
     }
-    if (i->hex && !i->from && !streams) {
-        cli_complain("import: --hex needs --from mta|milter: who sent these bytes?");
-        return false;
-    }
-    return true;
+    return cli_idle_none(args, idle, i->from || streams ? STREAMS : FILE_ONLY);
 }
 
 static bool option(struct import *i, int id, const char *value)
@@ -329,7 +342,7 @@ int cmd_import(int argc, char **argv)
         }
         ok = option(&i, id, args.value);
     }
-    if (ok && usable(&i)) {
+    if (ok && usable(&i, &args)) {
         code = import(&i);
     }
 out:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/given.h"
 #include "scenario/print.h"
 
 static const struct cli_word lint_words[] = {
@@ -154,7 +154,9 @@ int cmd_fmt(int argc, char **argv)
         how = id >= CLI_OWN ? id : how;
         ok = id == 0 ? cli_collect(&paths, args.value) : id >= CLI_OWN;
     }
-    if (ok && !paths.first) {
+    if (ok && cli_given(&args, FMT_CHECK) && cli_given(&args, FMT_WRITE)) {
+        cli_complain("fmt: --check and --write: one of them, or none");
+    } else if (ok && !paths.first) {
         cli_complain("fmt: no scenario; name a .drill file or a folder of them");
     } else if (ok) {
         code = EXIT_AS_EXPECTED;

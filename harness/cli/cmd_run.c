@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "cli/crowd.h"
+#include "cli/run_options.h"
 #include "cli/several.h"
 #include "cli/sweep.h"
 #include "cli/tls.h"
@@ -11,84 +12,6 @@
 enum { PATIENCE = 10 * 1000 * 1000, PATIENCE_LISTEN = 60 * 1000 * 1000 };
 
 #define VERDICT_NEEDS_SMTP "all lines were met; `verdict` needs --smtp"
-
-static const struct cli_word words[] = {
-    {"milter", 'v', CLI_MILTER},
-    {"listen", 'v', CLI_LISTEN},
-    {"sim", 'f', CLI_SIM},
-    {"mta", 'v', CLI_MTA},
-    {"set", 'v', CLI_SET},
-    {"is", 'v', CLI_IS},
-    {"root", 'v', CLI_ROOT},
-    {"repeat", 'v', CLI_REPEAT},
-    {"timeout", 'v', CLI_TIMEOUT},
-    {"exact", 'f', CLI_EXACT},
-    {"timing", 'v', CLI_TIMING},
-    {"format", 'v', CLI_FORMAT},
-    {"verbose", 'f', CLI_VERBOSE},
-    {"help", 'f', CLI_HELP},
-    {"no-annotations", 'f', CLI_NO_ANNOTATIONS},
-    {"expect", 'v', CLI_EXPECT},
-    {"strict", 'f', CLI_STRICT},
-    {"splits", 'v', CLI_SPLITS},
-    {"cut-everywhere", 'f', CLI_CUTS},
-    {"seed", 'v', CLI_SEED},
-    {"smtp", 'v', CLI_SMTP},
-    {"xclient", 'f', CLI_XCLIENT},
-    {"proxy", 'f', CLI_PROXY},
-    {"smtp-auth", 'v', CLI_SMTP_AUTH},
-    {"sink", 'v', CLI_SINK},
-    {"tls-ca", 'v', CLI_TLS_CA},
-    {"tls-ca-out", 'v', CLI_TLS_CA_OUT},
-    {NULL, 0, 0},
-};
-
-static const char help[] =
-    "usage: milterdrill run --milter ADDR [OPTION...] FILE|FOLDER...\n"
-    "       milterdrill run --listen ADDR [--smtp ADDR [--sink ADDR]] [OPTION...] FILE|FOLDER...\n"
-    "       milterdrill run --sim [OPTION...] FILE|FOLDER...\n\n"
-    "  --milter ADDR    play the MTA against this milter (sim:libmilter: its model); those named\n"
-    "                   behind it are other milters of that MTA, for its autopilot to talk to\n"
-    "  --listen ADDR    play the milter for an MTA that connects here\n"
-    "  --smtp ADDR      where that MTA takes mail: be its SMTP client, too, and check what it "
-    "says\n"
-    "  --xclient        tell it each client's address, name and login by XCLIENT (or XFORWARD)\n"
-    "  --proxy          tell it each client's address by the PROXY protocol, version 1\n"
-    "  --smtp-auth FILE user:password, one a line: log in there as `client auth=` says\n"
-    "  --sink ADDR      take here what that MTA delivers, and check it\n"
-    "  --tls-ca FILE    with --milter: who signs that milter's certificate (PEM; default: the "
-    "system's)\n"
-    "                   with --smtp: who signs that MTA's (default: any certificate will do)\n"
-    "  --tls-ca-out FILE  with --listen: write who signs ours, for the MTA to trust\n"
-    "  --sim            play the side under test by its model, in virtual time\n"
-    "  --mta PROFILE|FILE|-   the MTA that is played: a profile, or its own configuration\n"
-    "  --set KEY=VALUE  a setting of that MTA, under its own name (may repeat)\n"
-    "  --is PROGRAM     what is under test; files for another program are skipped\n"
-    "  --root DIR       scenarios may read files below this folder\n"
-    "  --repeat N       play each file N times\n"
-    "  --splits N|all   play each again with its bytes in other chunks (--sim)\n"
-    "  --cut-everywhere play each again with the connection lost at every byte (--sim)\n"
-    "  --seed N         of what those two choose (1)\n"
-    "  --timeout TIME   patience for one line (10s; with --listen 60s; none with --sim)\n"
-    "  --exact          play recordings byte for byte, and send with their chunks\n"
-    "  --timing original|fast   wait as `after=` says, or never (default: not in recordings)\n"
-    "  --expect FILE    known failures, one a line: PATH | fail | REASON (may repeat); those of\n"
-    "                   the models, in expected/ beside the class folders, count by themselves;\n"
-    "                   PATH | withheld | REASON is not played, and not named\n"
-    "  --strict         a known failure that passes is a failure\n"
-    "  --format text|jsonl|tap|junit\n"
-    "  --no-annotations no ::error lines although GITHUB_ACTIONS=true\n"
-    "  -v, --verbose    show every frame\n\n"
-    "ADDR: inet:port@host, inet6:port@host, unix:/path, host:port, [v6]:port, sim:MODEL\n";
-
-static const char check_help[] =
-    "usage: milterdrill check --milter ADDR [OPTION...] FOLDER...\n"
-    "       milterdrill check --listen ADDR --smtp ADDR [--sink ADDR] [OPTION...] FOLDER...\n\n"
-    "The conformance run: every scenario that asks this side, numbered by class, under the judge.\n"
-    "A rule that is broken fails; what peers bear, each in its own way, is a quirk. Options and\n"
-    "formats are those of run; known failures of the peer stand in a file:\n"
-    "  --expect FILE    PATH | fail | REASON, one a line (may repeat)\n"
-    "  --strict         a known failure that passes is a failure\n";
 
 struct session {
     struct cli_options options;
@@ -348,7 +271,8 @@ static void play_mode(struct session *s, const struct cli_scenario *sc, enum cli
     struct cli_watch *watch =
         s->options.repeat > 1 ? NULL : drill_arena_take(arena, sizeof(*watch));
     bool mta = mode == CLI_AS_MTA || mode == CLI_SIM_MILTER;
-    const struct drill_scene_side *side = mta || s->options.sim ? &s->mta.side : NULL;
+    bool models = s->options.sim || s->model;
+    const struct drill_scene_side *side = mta || models ? &s->mta.side : NULL;
     if (drill_scene_build(sc->file, sc->name, &sc->loader.loader, side, &s->milter, arena, &scene,
                           &err) != DRILL_OK) {
         cli_results_bad(&s->results, sc->name, mode, &err);
@@ -375,8 +299,8 @@ static void play_mode(struct session *s, const struct cli_scenario *sc, enum cli
     play_as_recorded(&s->options, sc->file, &config);
     config.simulated = mode == CLI_SIM_MTA || mode == CLI_SIM_MILTER || s->options.smtp;
     config.patience = s->options.timeout  ? s->options.timeout
+                      : models            ? DRILL_NEVER
                       : s->options.listen ? PATIENCE_LISTEN
-                      : config.simulated  ? DRILL_NEVER
                                           : PATIENCE;
     if (!cli_tls_choose(&s->tls, mode, &scene, &stage.tls, &err)) {
         cli_results_bad(&s->results, sc->name, mode, &err);
@@ -443,44 +367,11 @@ static void play_file(struct session *s, const struct cli_path *path)
     drill_arena_fini(&arena);
 }
 
-/* Options that do not go together, in a sentence; NULL: they do. */
-static const char *misfit(const struct cli_options *o)
-{
-    if ((o->milter != NULL) + (o->listen != NULL) + o->sim != 1) {
-        return "run: one of --milter ADDR, --listen ADDR and --sim says what is played against; "
-               "see "
-               "milterdrill run --help";
-    }
-    if ((o->smtp && !o->listen) || (o->sink && !o->smtp)) {
-        return "run: --smtp ADDR goes with --listen ADDR, and --sink ADDR with --smtp";
-    }
-    if ((o->xclient || o->proxy) && (!o->smtp || (o->xclient && o->proxy))) {
-        return "run: one of --xclient and --proxy goes with --smtp ADDR";
-    }
-    if (o->smtp_auth && !o->smtp) {
-        return "run: --smtp-auth FILE goes with --smtp ADDR";
-    }
-    if (o->more && o->check) {
-        return "check: one milter is held to the protocol at a time";
-    }
-    if ((o->tls_ca && !o->milter && !o->smtp) || (o->tls_ca_out && !o->listen)) {
-        return "run: --tls-ca FILE goes with --milter ADDR or --smtp ADDR, and --tls-ca-out FILE "
-               "with "
-               "--listen ADDR";
-    }
-    return NULL;
-}
-
 /* The address, and what it takes to use it. */
 static bool prepare(struct session *s)
 {
     struct cli_options *o = &s->options;
     struct drill_error err;
-    const char *wrong = misfit(o);
-    if (wrong) {
-        cli_complain("%s", wrong);
-        return false;
-    }
     if (cli_mta_side(o, &s->mta, &err) != DRILL_OK) {
         cli_error(&err);
         return false;
@@ -550,7 +441,7 @@ static int play_command(int argc, char **argv, bool check)
 {
     struct drill_arena arena;
     struct session s;
-    struct cli_args args = {argc, argv, 1, false, words, check ? "check" : "run", NULL};
+    struct cli_args args = {argc, argv, 1, false, cli_run_words(), check ? "check" : "run", NULL};
     struct cli_paths paths = {.arena = &arena};
     int id, code = EXIT_USAGE;
     bool ok = true;
@@ -563,7 +454,7 @@ static int play_command(int argc, char **argv, bool check)
     cli_results_init(&s.results, &s.options);
     while (ok && (id = cli_next(&args)) != -1) {
         if (id == CLI_HELP) {
-            (void)fputs(check ? check_help : help, stdout);
+            (void)fputs(cli_run_help(check), stdout);
             code = EXIT_AS_EXPECTED;
             goto out;
         }
@@ -574,7 +465,7 @@ static int play_command(int argc, char **argv, bool check)
         cli_complain("%s: no scenario; name a .drill file or a folder of them", args.command);
         ok = false;
     }
-    if (ok && prepare(&s) && cli_sweep_options(&s.options, s.options.sim || s.model)) {
+    if (ok && cli_run_check(&args, &s.options) && prepare(&s)) {
         s.results.simulated = s.options.sim || s.model;
         code = play_all(&s, &paths);
     }

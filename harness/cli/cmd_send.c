@@ -1,28 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include "cli/given.h"
 #include "cli/send.h"
 
 static const struct cli_word words[] = {
-    {"milter", 'v', CLI_MILTER},
-    {"message", 'v', SEND_MESSAGE},
-    {"from", 'v', SEND_FROM},
-    {"rcpt", 'v', SEND_RCPT},
-    {"arg", 'v', SEND_ARG},
-    {"client", 'v', SEND_CLIENT},
-    {"client-name", 'v', SEND_CLIENT_NAME},
-    {"helo", 'v', SEND_HELO},
-    {"auth", 'v', SEND_AUTH},
-    {"macro", 'v', SEND_MACRO},
-    {"mta", 'v', CLI_MTA},
-    {"set", 'v', CLI_SET},
+    SEND_WORDS,
     {"save", 'v', SEND_SAVE},
     {"show-message", 'f', SEND_SHOW_MESSAGE},
-    {"tls-ca", 'v', CLI_TLS_CA},
-    {"timeout", 'v', CLI_TIMEOUT},
     {"format", 'v', CLI_FORMAT},
     {"verbose", 'f', CLI_VERBOSE},
-    {"help", 'f', CLI_HELP},
     {NULL, 0, 0},
 };
 
@@ -55,6 +42,16 @@ static const char help[] =
     "                       limits, and 5min for a frame that trickles\n"
     "  --format text|jsonl\n"
     "  -v, --verbose        also the bytes of every frame\n";
+
+/* What is the case, for the table below. */
+enum { JSON_LINES = 1, SEVERAL = 2 };
+
+static const struct cli_idle idle[] = {
+    {CLI_VERBOSE, JSON_LINES,
+     "with --format jsonl, whose frames are in notation; --save keeps every byte"},
+    {SEND_SAVE, SEVERAL, "with several --milter: a scenario is about one conversation"},
+    {0, 0, NULL},
+};
 
 static bool need_room(const void *p)
 {
@@ -170,7 +167,9 @@ int cmd_send(int argc, char **argv)
         cli_complain("send: --message FILE is missing; see milterdrill send --help");
         ok = false;
     }
-    if (ok && send_prepare(&s)) {
+    unsigned facts = (s.options.format == CLI_JSONL ? JSON_LINES : 0U) |
+                     (s.options.more ? (unsigned)SEVERAL : 0U);
+    if (ok && cli_idle_none(&args, idle, facts) && send_prepare(&s)) {
         code = send_play(&s);
     }
 out:

@@ -52,6 +52,8 @@ bool diagnose_file_add(struct diagnose *d, const char *path, bool log);
 /* Before the first session: all can be read, and how long the logs are. False after an error that
  * was printed. */
 bool diagnose_files_begin(struct diagnose *d);
+/* --error: what is looked for by that line. False after an error that was printed. */
+bool diagnose_error(const char *line, struct drill_question *q);
 /* Once, when it was reproduced: what the logs got since. */
 void diagnose_logs_read(struct diagnose *d);
 /* At the end. False after an error that was printed. */

@@ -206,10 +206,13 @@ static void progress(void *ctx, const char *what, uint32_t sessions, uint32_t bu
     diagnose_progress(d, what, sessions, budget);
 }
 
+/* Also of a simulation, whose own clock stands still between sessions. */
 static uint64_t now(void *ctx)
 {
-    const struct diagnose *d = ctx;
-    return d->send.net ? drill_net_now(d->send.net) : 0;
+    struct timespec t = {0, 0};
+    (void)ctx;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
 void diagnose_lab_init(struct diagnose *d)

@@ -2,11 +2,13 @@
 /* What other programs' files say: limits of --conf files, and lines that --log files got meanwhile.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "cli/diagnose.h"
 #include "diagnose/conf.h"
+#include "session/loglines.h"
 
 enum { LINES = 12, LOG_MOST = 1 << 20 };
 
@@ -141,4 +143,55 @@ bool diagnose_confs_read(struct diagnose *d, const struct drill_subject *subject
         }
     }
     return true;
+}
+
+/* ---- a line of a log that is looked for ---- */
+
+/* "(os error 104)", or the words that strerror has for it; 0: none. */
+static int errno_of(const char *line)
+{
+    static const int KNOWN[] = {ECONNRESET, EPIPE, ETIMEDOUT, ECONNREFUSED};
+    const char *number = strstr(line, "os error ");
+    if (number) {
+        return (int)strtol(number + 9, NULL, 10);
+    }
+    for (size_t i = 0; i < sizeof(KNOWN) / sizeof(*KNOWN); i++) {
+        if (strstr(line, strerror(KNOWN[i]))) {
+            return KNOWN[i];
+        }
+    }
+    return 0;
+}
+
+/* By the judge's rule that such a line is about. */
+static unsigned symptoms_of(const char *rule)
+{
+    if (strcmp(rule, "F8") == 0 || strcmp(rule, "F65") == 0) {
+        return 1U << DRILL_SYMPTOM_LOST;
+    }
+    if (strcmp(rule, "F9") == 0) {
+        return 1U << DRILL_SYMPTOM_SILENT;
+    }
+    return rule[0] == 'F' ? 1U << DRILL_SYMPTOM_MALFORMED | 1U << DRILL_SYMPTOM_OVERSIZED |
+                                1U << DRILL_SYMPTOM_UNEXPECTED
+                          : 0;
+}
+
+bool diagnose_error(const char *line, struct drill_question *q)
+{
+    struct drill_logline known;
+    q->error = errno_of(line);
+    if (q->error == ETIMEDOUT || q->error == ECONNREFUSED) {
+        q->symptoms =
+            q->error == ETIMEDOUT ? 1U << DRILL_SYMPTOM_SILENT : 1U << DRILL_SYMPTOM_UNREACHABLE;
+        q->error = 0;
+    } else if (!q->error && drill_loglines_find(drill_span_str(line), &known)) {
+        q->symptoms = symptoms_of(known.rule);
+    }
+    if (!q->error && !q->symptoms) {
+        cli_complain("--error: that line has no errno (os error 104, Broken pipe), and is none of "
+                     "a milter that fails; without --error any failure is looked for, and "
+                     "milterdrill explain knows more lines");
+    }
+    return q->error || q->symptoms;
 }

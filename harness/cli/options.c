@@ -107,7 +107,7 @@ int cli_next(struct cli_args *args)
         args->only_operands = true;
         return cli_next(args);
     }
-    if (strcmp(text, "-v") == 0) {
+    if (strcmp(text, "-v") == 0 && find_word(args->words, "verbose", strlen("verbose"))) {
         return CLI_VERBOSE;
     }
     if (strcmp(text, "-h") == 0) {

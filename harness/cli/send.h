@@ -25,6 +25,26 @@ enum {
     SEND_BEHIND /* the options of other commands that take these, too, begin here */
 };
 
+/* Their words, and those of the MTA that sends it. */
+/* clang-format off */
+#define SEND_WORDS                       \
+    {"help", 'f', CLI_HELP},             \
+    {"milter", 'v', CLI_MILTER},         \
+    {"message", 'v', SEND_MESSAGE},      \
+    {"from", 'v', SEND_FROM},            \
+    {"rcpt", 'v', SEND_RCPT},            \
+    {"arg", 'v', SEND_ARG},              \
+    {"client", 'v', SEND_CLIENT},        \
+    {"client-name", 'v', SEND_CLIENT_NAME}, \
+    {"helo", 'v', SEND_HELO},            \
+    {"auth", 'v', SEND_AUTH},            \
+    {"macro", 'v', SEND_MACRO},          \
+    {"mta", 'v', CLI_MTA},               \
+    {"set", 'v', CLI_SET},               \
+    {"tls-ca", 'v', CLI_TLS_CA},         \
+    {"timeout", 'v', CLI_TIMEOUT}
+/* clang-format on */
+
 /* An ESMTP parameter (--arg). */
 struct send_arg {
     const char *text;

@@ -128,7 +128,8 @@ static bool make_args(struct send *s, const struct send_arg *args, struct drill_
     return code == DRILL_OK || (code == DRILL_ERR_MEMORY && no_memory());
 }
 
-static bool set_args(struct send *s, struct drill_envelope *m)
+/* Of the --rcpt options, if there are any. */
+static bool set_rcpt_args(struct send *s, struct drill_envelope *m)
 {
     struct drill_esmtp *list = drill_arena_take(&s->arena, m->rcpts * sizeof(*list));
     size_t i = 0;
@@ -141,7 +142,7 @@ static bool set_args(struct send *s, struct drill_envelope *m)
         }
     }
     m->rcpt_args = s->rcpts ? list : NULL;
-    return make_args(s, s->from_args, &m->from_args);
+    return true;
 }
 
 static bool bad_client(const char *text)
@@ -188,19 +189,14 @@ static bool set_client(struct send *s, struct drill_client *c)
     return c->addr.ptr || no_memory();
 }
 
-static bool build_client(struct send *s)
+/* What the options say of the client; what they do not say stays. */
+static bool describe_client(struct send *s, struct drill_client *c)
 {
-    struct drill_error err;
-    struct drill_client *c = drill_scene_client(&s->arena);
-    struct drill_envelope *m = drill_arena_take(&s->arena, sizeof(*m));
-    if (!c || !m) {
-        return no_memory();
-    }
-    c->messages = m;
-    c->macros = s->macros;
     if (!set_client(s, c)) {
         return false;
     }
+    *s->macros_end = c->macros;
+    c->macros = s->macros;
     if (s->client_name) {
         c->host = drill_span_str(s->client_name);
     }
@@ -210,6 +206,21 @@ static bool build_client(struct send *s)
     if (s->auth) {
         c->auth = drill_span_str(s->auth);
     }
+    return true;
+}
+
+static bool build_client(struct send *s)
+{
+    struct drill_error err;
+    struct drill_client *c = drill_scene_client(&s->arena);
+    struct drill_envelope *m = drill_arena_take(&s->arena, sizeof(*m));
+    if (!c || !m) {
+        return no_memory();
+    }
+    c->messages = m;
+    if (!describe_client(s, c)) {
+        return false;
+    }
     if (cli_read(s->message, &s->arena, &s->source, &err) != DRILL_OK) {
         return fail(&err);
     }
@@ -218,7 +229,7 @@ static bool build_client(struct send *s)
         return fail(&err);
     }
     m->from = sender(s, &m->mail);
-    if (!set_rcpts(s, m) || !set_args(s, m)) {
+    if (!set_rcpts(s, m) || !set_rcpt_args(s, m) || !make_args(s, s->from_args, &m->from_args)) {
         return false;
     }
     if (drill_mail_finish(&m->mail, &s->arena) != DRILL_OK) {
@@ -263,6 +274,14 @@ static bool check_settings(const struct send *s, const struct drill_settings *se
     if (set->use_tls && !s->net) {
         cli_complain("useTls: a simulation has no TLS; the milter's model is asked in plain");
     }
+    if (s->options.tls_ca && !set->use_tls && !s->scene.tls) {
+        cli_complain("--tls-ca does nothing without TLS (--set useTls=true)");
+        return false;
+    }
+    if (s->options.tls_ca && !s->net) {
+        cli_complain("--tls-ca does nothing with sim:MODEL: a model speaks no TLS");
+        return false;
+    }
     if (!set->enabled) {
         cli_complain("send: `enable` says that this MTA does not run the milter here (--set "
                      "enable=true overrides it)");
@@ -286,16 +305,26 @@ static bool build_scene(struct send *s)
            fail(&err);
 }
 
-static bool find_content(struct send *s)
+/* The recording's client and its first message, but for what the options say. */
+static bool describe_recorded(struct send *s)
 {
-    if (!s->recording) {
-        return build_client(s);
-    }
-    if (!s->scene.traffic || !s->scene.traffic->messages) {
+    struct drill_client *c = s->scene.traffic;
+    if (!c || !c->messages) {
         cli_complain("%s: it says of no message what was sent", s->recording);
         return false;
     }
-    return true;
+    if (s->from) {
+        c->messages->from = bracketed(s, drill_span_str(s->from));
+        c->messages->from_args = (struct drill_esmtp){{NULL, 0}, {NULL, 0}};
+    }
+    return describe_client(s, c) &&
+           (!s->rcpts || (set_rcpts(s, c->messages) && set_rcpt_args(s, c->messages))) &&
+           (!s->from_args || make_args(s, s->from_args, &c->messages->from_args));
+}
+
+static bool find_content(struct send *s)
+{
+    return s->recording ? describe_recorded(s) : build_client(s);
 }
 
 bool send_prepare(struct send *s)
@@ -309,10 +338,6 @@ bool send_prepare(struct send *s)
     }
     if (s->mta.note[0]) {
         cli_complain("%s", s->mta.note);
-    }
-    if (s->save && s->options.more) {
-        cli_complain("send: a scenario is about one conversation: --save goes with one --milter");
-        return false;
     }
     if (!find_milter(s)) {
         return false;

@@ -48,23 +48,6 @@ bool cli_sweep_wanted(const struct cli_options *o)
     return o->splits || o->cuts;
 }
 
-bool cli_sweep_options(const struct cli_options *o, bool simulated)
-{
-    const char *name = o->splits ? "splits" : "cut-everywhere";
-    if (!cli_sweep_wanted(o)) {
-        return true;
-    }
-    if (!simulated) {
-        cli_complain("run: --%s needs --sim, or the address of a model", name);
-        return false;
-    }
-    if (o->repeat > 1) {
-        cli_complain("run: --%s plays often as it is; it does not go with --repeat", name);
-        return false;
-    }
-    return true;
-}
-
 static bool failed(void *ctx, const struct drill_sweep_failure *failure)
 {
     struct sweep_told *told = ctx;

@@ -13,8 +13,6 @@ bool cli_sweep_splits(struct cli_options *o, const char *value);
 bool cli_sweep_seed(struct cli_options *o, const char *value);
 /* Is one asked for? */
 bool cli_sweep_wanted(const struct cli_options *o);
-/* Do the other options go with it? False after an error that was printed. */
-bool cli_sweep_options(const struct cli_options *o, bool simulated);
 /* Plays and tells. `config` is the runner's that plays the file; `watch`: its observer, or NULL. */
 void cli_sweep_play(struct cli_results *results, const struct cli_scenario *scenario,
                     enum cli_mode mode, const struct drill_run_config *config,

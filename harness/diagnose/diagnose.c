@@ -26,7 +26,8 @@ static bool counts(const struct drill_work *w, const struct drill_signature *sig
 {
     bool failed = drill_signature_failed(sig);
     bool lost = sig->symptom == DRILL_SYMPTOM_LOST;
-    return failed && (!w->q->error || (lost && sig->error == w->q->error));
+    bool asked = !w->q->symptoms || (w->q->symptoms >> sig->symptom & 1U);
+    return failed && asked && (!w->q->error || (lost && sig->error == w->q->error));
 }
 
 /* Alike, or at all before there is something to be alike: then this is it. */

@@ -13,7 +13,8 @@
 
 struct drill_question {
     struct drill_subject subject;
-    int error; /* only a loss with this errno is looked for; 0: any failure */
+    int error;         /* only a loss with this errno is looked for; 0: any failure */
+    unsigned symptoms; /* only these are looked for, as bits 1 << DRILL_SYMPTOM_*; 0: any */
     const struct drill_lab_ops *ops;
     uint32_t sessions;     /* budget */
     uint64_t microseconds; /* budget; 0: none */
