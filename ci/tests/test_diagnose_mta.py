@@ -136,7 +136,7 @@ def test_the_text_names_the_line(play, work):
     play("diagnose", "--recording", path).check_exit(1).check_out(
         "the client is told `550 5.7.1 ", "with a milter that only says continue, the client is "
         "told `250 ", f"`< reject`, as the reply to `> bodyeob` ({path}:16)",
-        "the other 4 replies of the milter", "the protocol allows this reply")
+        "the other 4 replies of the milter", "nothing is wrong between them")
 
 
 def test_a_budget_is_kept(play, work):

@@ -201,7 +201,9 @@ static int examine(struct diagnose *d)
         cli_error(&err);
     }
     diagnose_logs_read(d);
-    if (!diagnose_confs_read(d, &q.subject)) {
+    struct drill_conf_met met;
+    drill_conf_met(&q.subject, &d->found, &met);
+    if (!diagnose_confs_read(d, &met)) {
         return EXIT_USAGE;
     }
     bool keep = d->out && d->found.outcome == DRILL_DIAGNOSED && !d->gone;

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "cli/send.h"
+#include "diagnose/conf.h"
 #include "report/verdict.h"
 
 struct diagnose_file; /* private: diagnose_notes.c */
@@ -57,7 +58,7 @@ bool diagnose_error(const char *line, struct drill_question *q);
 /* Once, when it was reproduced: what the logs got since. */
 void diagnose_logs_read(struct diagnose *d);
 /* At the end. False after an error that was printed. */
-bool diagnose_confs_read(struct diagnose *d, const struct drill_subject *subject);
+bool diagnose_confs_read(struct diagnose *d, const struct drill_conf_met *met);
 /* Nobody takes connections: starts the milter, and waits until it does. False: there is no command,
  * or it did not help (printed). */
 bool diagnose_command_start(struct diagnose *d);

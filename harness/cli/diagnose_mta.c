@@ -7,12 +7,16 @@
 #include "cli/diagnose.h"
 #include "cli/under_test.h"
 #include "report/blame.h"
+#include "scenario/judged.h"
 #include "scenario/print.h"
+#include "session/state.h"
 
 #define PATIENCE (UINT64_C(60) * 1000000)
 #define TAKES_DELIVERY \
     (UINT64_C(10) * 1000000) /* of the first session, which says how it should be */
 #define LATER_DELIVERY (UINT64_C(2) * 1000000)
+
+enum { REPRODUCED = 2 }; /* sessions after which the logs say what there is to say */
 
 struct mta_case {
     struct diagnose *d;
@@ -25,7 +29,8 @@ struct mta_case {
     const struct drill_tls *server_tls;
     struct cli_under_test tested;
     struct drill_blame found;
-    bool played, delivers; /* a plain milter's message is delivered */
+    bool played;
+    uint32_t delivers; /* so many messages of a plain milter's conversation are delivered */
     bool gone;
 };
 
@@ -33,18 +38,41 @@ struct mta_case {
 
 struct session {
     struct cli_under_test *tested;
+    struct drill_judged judged;
+    struct drill_blame_seen *out;
+    uint64_t asked; /* when the MTA's last frame came */
     bool quit, ours;
 };
+
+static void measure(struct session *s, const struct drill_seen *seen)
+{
+    struct drill_blame_seen *out = s->out;
+    if (!seen->ours) {
+        s->asked = seen->now;
+        return;
+    }
+    out->most_reply = seen->size > out->most_reply ? seen->size : out->most_reply;
+    out->added += drill_state_action(seen->code) ? seen->size : 0;
+    if (seen->now - s->asked > out->slowest) {
+        out->slowest = seen->now - s->asked;
+    }
+}
 
 static void watch(void *ctx, const struct drill_seen *seen)
 {
     struct session *s = ctx;
+    drill_judged_seen(&s->judged, seen);
+    if (seen->kind == DRILL_SEEN_FRAME) {
+        measure(s, seen);
+    }
     if (seen->kind == DRILL_SEEN_OPEN) {
         s->quit = s->ours = false;
     } else if (seen->kind == DRILL_SEEN_FRAME && !seen->ours) {
         s->quit = s->quit || seen->code == DRILL_SMFIC_QUIT || seen->code == DRILL_SMFIC_QUIT_NC;
     } else if (seen->kind == DRILL_SEEN_END && seen->ours) {
         s->ours = true;
+    } else if (seen->kind == DRILL_SEEN_END) {
+        s->out->waited = seen->now - s->asked;
     }
 }
 
@@ -56,39 +84,85 @@ static bool over(void *ctx)
            (drill_smtp_done(s->tested->smtp) && !drill_run_linked(s->tested->run));
 }
 
-static bool one_delivered(void *ctx)
+/* Deliveries that are waited for. */
+struct awaited {
+    const struct cli_under_test *u;
+    uint32_t count;
+};
+
+static bool all_delivered(void *ctx)
 {
-    const struct cli_under_test *u = ctx;
-    return u->deliveries.count > 0 || cli_interrupted(NULL);
+    const struct awaited *a = ctx;
+    return a->u->deliveries.count >= a->count || cli_interrupted(NULL);
 }
 
-static void conclude(struct mta_case *m, const struct session *s, struct drill_blame_seen *out)
+/* As many as were taken; behind the first session, no more than it had. */
+static void await_deliveries(struct mta_case *m, struct drill_blame_seen *out)
 {
     struct cli_under_test *u = &m->tested;
-    const struct drill_told *told = drill_smtp_outcome(u->smtp, 1);
+    uint32_t taken = drill_blame_accepted(out);
+    struct awaited a = {u, m->played && taken > m->delivers ? m->delivers : taken};
+    if (u->has_sink && a.count) {
+        uint64_t until = drill_net_now(m->net) + (m->played ? LATER_DELIVERY : TAKES_DELIVERY);
+        (void)drill_net_sink_wait(u->sink, until, all_delivered, &a);
+        out->delivered = u->deliveries.count;
+        u->waited = out->delivered < a.count;
+    }
+}
+
+static size_t count_messages(const struct drill_client *client)
+{
+    size_t n = 0;
+    for (; client; client = client->next) {
+        for (const struct drill_envelope *e = client->messages; e; e = e->next) {
+            n++;
+        }
+    }
+    return n < DRILL_BLAME_MESSAGES ? n : DRILL_BLAME_MESSAGES;
+}
+
+/* The first of each rule. */
+static void take_findings(struct session *s)
+{
+    struct drill_blame_seen *out = s->out;
+    const struct drill_judged *j = &s->judged;
+    drill_judged_finish(&s->judged);
+    for (size_t i = 0; i < j->count && i < DRILL_JUDGED_MAX; i++) {
+        const struct drill_finding *f = &j->finding[i];
+        if (f->nth == 1 && f->severity != DRILL_NOTE && out->rules < DRILL_BLAME_RULES) {
+            out->broken[out->rules++] = *f;
+        }
+    }
+}
+
+static void conclude(struct mta_case *m, struct session *s)
+{
+    struct cli_under_test *u = &m->tested;
+    struct drill_blame_seen *out = s->out;
     const struct drill_told *last = u->smtp->last ? &u->smtp->last->told : NULL;
-    told = told ? told : last;
     out->unreachable = u->smtp->opened == 0;
     out->asked = drill_run_report(u->run)->connections > 0;
     out->gave_up = out->asked && !s->quit && !s->ours;
     out->has_sink = u->has_sink;
-    if (told) {
-        int len = told->line.len < DRILL_SIGNATURE_TEXT - 1 ? (int)told->line.len
-                                                            : DRILL_SIGNATURE_TEXT - 1;
-        out->code = told->code;
-        out->stage = told->stage;
-        (void)snprintf(out->text, sizeof(out->text), "%.*s", len, (const char *)told->line.ptr);
+    out->messages = count_messages(m->scene.traffic);
+    for (size_t i = 0; i < out->messages; i++) {
+        struct drill_blame_told *to = &out->told[i];
+        const struct drill_told *told = drill_smtp_outcome(u->smtp, (uint32_t)i + 1);
+        told = told ? told : last;
+        if (told) {
+            size_t most = sizeof(to->text) - 1;
+            to->code = told->code;
+            to->stage = told->stage;
+            (void)snprintf(to->text, sizeof(to->text), "%.*s",
+                           (int)(told->line.len < most ? told->line.len : most),
+                           (const char *)told->line.ptr);
+        }
     }
-    if (u->has_sink && out->code / 100 == 2 && (!m->played || m->delivers)) {
-        uint64_t until = drill_net_now(m->net) + (m->played ? LATER_DELIVERY : TAKES_DELIVERY);
-        (void)drill_net_sink_wait(u->sink, until, one_delivered, u);
-        out->delivered = u->deliveries.count > 0;
-        u->waited = !out->delivered;
-    }
+    take_findings(s);
+    await_deliveries(m, out);
 }
 
-static void play_session(struct mta_case *m, struct cli_stage *stage, struct session *s,
-                         struct drill_blame_seen *out)
+static void play_session(struct mta_case *m, struct cli_stage *stage, struct session *s)
 {
     s->tested = &m->tested;
     (void)drill_net_run(m->net, over, s);
@@ -98,17 +172,20 @@ static void play_session(struct mta_case *m, struct cli_stage *stage, struct ses
     }
     drill_run_stuck(stage->run,
                     drill_net_now(m->net)); /* else a wait for deliveries waits for it */
-    conclude(m, s, out);
-    m->delivers = m->played ? m->delivers : out->delivered;
-    m->gone = m->played && out->unreachable;
+    conclude(m, s);
+    m->delivers = m->played ? m->delivers : s->out->delivered;
+    m->gone = m->played && s->out->unreachable;
     m->played = true;
+    if (++m->d->plays == REPRODUCED) {
+        diagnose_logs_read(m->d);
+    }
 }
 
 static bool play(void *ctx, const struct drill_file *file, struct drill_blame_seen *out)
 {
     struct mta_case *m = ctx;
     struct drill_error err;
-    struct session s = {0};
+    struct session s = {.out = out};
     uint64_t timeout = m->d->send.options.timeout;
     struct cli_stage stage = {.mode = CLI_AS_MILTER,
                               .net = m->net,
@@ -116,6 +193,7 @@ static bool play(void *ctx, const struct drill_file *file, struct drill_blame_se
                               .address = &m->address,
                               .tls = m->server_tls};
     struct drill_run_config config = {0};
+    drill_judged_init(&s.judged);
     config.file = file;
     config.ours = DRILL_SIDE_MILTER;
     config.profile = m->scene.milter;
@@ -127,7 +205,7 @@ static bool play(void *ctx, const struct drill_file *file, struct drill_blame_se
     bool ok = cli_stage_open(&stage, &config, &m->scene, &err) &&
               cli_under_test_begin(&m->tested, &m->scene, stage.run, config.patience, &err);
     if (ok) {
-        play_session(m, &stage, &s, out);
+        play_session(m, &stage, &s);
     } else {
         cli_error(&err);
     }
@@ -191,28 +269,54 @@ static enum drill_outcome outcome_of(uint16_t code)
                              : DRILL_OUTCOME_DROP;
 }
 
+/* A `verdict` line a message; of several each says which. NULL: no memory. */
+static struct drill_check *verdicts(const struct mta_case *m)
+{
+    const struct drill_blame_seen *seen = &m->found.seen;
+    struct drill_arena *arena = &m->d->send.arena;
+    struct drill_check *first = NULL;
+    for (size_t i = seen->messages; i > 0; i--) {
+        struct drill_check *check = drill_arena_take(arena, sizeof(*check));
+        struct drill_outcome_alt *told = drill_arena_take(arena, sizeof(*told));
+        struct drill_pair *which = drill_arena_take(arena, sizeof(*which));
+        if (!check || !told || !which) {
+            return NULL;
+        }
+        which->key = drill_span_str("message");
+        which->value.kind = DRILL_VALUE_INT;
+        which->value.number = i;
+        told->outcome = outcome_of(seen->told[i - 1].code);
+        check->kind = DRILL_CHECK_VERDICT;
+        check->outcomes = told;
+        check->fields = seen->messages > 1 ? which : NULL;
+        check->next = first;
+        first = check;
+    }
+    return first;
+}
+
 /* The scenario with its title, why it is there, and what the client was told. */
 static bool keep(const struct mta_case *m)
 {
     struct drill_file file = *m->found.minimal;
+    const struct drill_blame_seen *seen = &m->found.seen;
     char said[500];
     struct drill_buf text;
-    drill_blame_say(&m->found.seen, said, sizeof(said));
+    drill_blame_say(seen, m->found.message, said, sizeof(said));
     struct drill_setup why = {
         .kind = DRILL_SETUP_WHY, .text = drill_span_str(said), .next = file.setup};
-    struct drill_outcome_alt told = {.outcome = outcome_of(m->found.seen.code)};
     struct drill_check none = {.kind = DRILL_CHECK_DELIVERED, .delivered = DRILL_DELIVERED_NONE};
-    struct drill_check verdict = {.kind = DRILL_CHECK_VERDICT, .outcomes = &told};
-    bool lost = m->delivers && !m->found.seen.delivered;
-    verdict.next = lost ? &none : NULL;
     file.title = drill_span_str("minimal replies, found by milterdrill diagnose");
     file.setup = &why;
-    file.body.checks = &verdict;
+    file.body.checks = verdicts(m);
+    if (file.body.checks && m->delivers && !seen->delivered && seen->messages == 1) {
+        file.body.checks->next = &none;
+    }
     drill_buf_init(&text, NULL);
     struct drill_writer w = drill_writer_of(NULL, 0);
     drill_print(&file, &w);
     size_t size = w.len;
-    bool ok = drill_buf_reserve(&text, size + 1);
+    bool ok = file.body.checks && drill_buf_reserve(&text, size + 1);
     if (ok) {
         w = drill_writer_of(text.ptr, text.cap);
         drill_print(&file, &w);
@@ -234,6 +338,9 @@ static int tell(const struct mta_case *m, bool kept)
                                    .smtp = o->smtp,
                                    .listen = o->listen,
                                    .recording = m->d->send.recording,
+                                   .cause = drill_cause_of_blame(&m->found),
+                                   .logs = m->d->logs,
+                                   .confs = m->d->confs,
                                    .interrupted = cli_interrupted(NULL),
                                    .gone = m->gone,
                                    .out = kept ? m->d->out : NULL};
@@ -283,6 +390,22 @@ static bool prepare(struct mta_case *m)
     return ok;
 }
 
+/* With the first message, as it is before the milter changes it. */
+static bool compare_confs(struct mta_case *m)
+{
+    struct drill_subject subject;
+    struct drill_conf_met met;
+    const struct drill_client *c = m->scene.traffic;
+    memset(&subject, 0, sizeof(subject));
+    if (c && c->messages &&
+        !drill_subject_of(c, &m->scene.mta_settings, &m->d->send.arena, &subject)) {
+        cli_complain("no memory");
+        return false;
+    }
+    drill_conf_met_by_mta(&subject, &m->found, &met);
+    return diagnose_confs_read(m->d, &met);
+}
+
 static int examine(struct mta_case *m)
 {
     struct drill_error err;
@@ -300,10 +423,17 @@ static int examine(struct mta_case *m)
         cli_error(&err);
         return EXIT_USAGE;
     }
+    if (!diagnose_files_begin(m->d)) {
+        return EXIT_USAGE;
+    }
     enum drill_code code = drill_blame(&q, &m->found, &err);
     diagnose_progress_end(m->d);
     if (code != DRILL_OK) {
         cli_error(&err);
+    }
+    diagnose_logs_read(m->d);
+    if (!compare_confs(m)) {
+        return EXIT_USAGE;
     }
     bool wanted = m->d->out && m->found.minimal;
     bool kept = wanted && keep(m);

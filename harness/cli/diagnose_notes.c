@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 
 #include "cli/diagnose.h"
-#include "diagnose/conf.h"
 #include "session/loglines.h"
 
 enum { LINES = 12, LOG_MOST = 1 << 20 };
@@ -112,7 +111,7 @@ void diagnose_logs_read(struct diagnose *d)
 }
 
 static bool read_conf(struct diagnose *d, const struct diagnose_file *f,
-                      const struct drill_subject *subject)
+                      const struct drill_conf_met *met)
 {
     struct drill_error err;
     struct drill_span source;
@@ -124,7 +123,7 @@ static bool read_conf(struct diagnose *d, const struct diagnose_file *f,
     }
     for (const struct drill_conf_limit *l = limits; l; l = l->next) {
         char text[400];
-        drill_conf_compare(l, subject, &d->found, text, sizeof(text));
+        drill_conf_compare(l, met, text, sizeof(text));
         struct drill_verdict_note *n = add_note(d, &d->confs, f->path, l->text);
         struct drill_span copy = drill_arena_copy(&d->send.arena, drill_span_str(text));
         if (n) {
@@ -135,10 +134,10 @@ static bool read_conf(struct diagnose *d, const struct diagnose_file *f,
     return true;
 }
 
-bool diagnose_confs_read(struct diagnose *d, const struct drill_subject *subject)
+bool diagnose_confs_read(struct diagnose *d, const struct drill_conf_met *met)
 {
     for (const struct diagnose_file *f = d->files; f; f = f->next) {
-        if (!f->log && !read_conf(d, f, subject)) {
+        if (!f->log && !read_conf(d, f, met)) {
             return false;
         }
     }

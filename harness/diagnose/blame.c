@@ -27,25 +27,72 @@ struct work {
 
 /* ---- outcomes ---- */
 
-bool drill_blame_same(const struct drill_blame_seen *a, const struct drill_blame_seen *b)
+static size_t most_messages(const struct drill_blame_seen *a, const struct drill_blame_seen *b)
 {
-    return a->code == b->code && a->stage == b->stage && a->unreachable == b->unreachable &&
-           a->asked == b->asked && a->gave_up == b->gave_up && a->delivered == b->delivered;
+    size_t n = a->messages > b->messages ? a->messages : b->messages;
+    return n == 0 ? 1 : n;
 }
 
-void drill_blame_say(const struct drill_blame_seen *s, char *out, size_t cap)
+static bool same_told(const struct drill_blame_told *a, const struct drill_blame_told *b)
 {
-    const struct drill_proto_message *row = drill_proto_find(DRILL_TO_MILTER, s->stage);
+    return a->code == b->code && a->stage == b->stage;
+}
+
+size_t drill_blame_message(const struct drill_blame_seen *a, const struct drill_blame_seen *b)
+{
+    size_t n = most_messages(a, b);
+    for (size_t i = 0; i < n; i++) {
+        if (!same_told(&a->told[i], &b->told[i])) {
+            return i;
+        }
+    }
+    return 0;
+}
+
+bool drill_blame_same(const struct drill_blame_seen *a, const struct drill_blame_seen *b)
+{
+    size_t n = most_messages(a, b);
+    bool same = a->unreachable == b->unreachable && a->asked == b->asked &&
+                a->gave_up == b->gave_up && a->delivered == b->delivered;
+    for (size_t i = 0; i < n; i++) {
+        same = same && same_told(&a->told[i], &b->told[i]);
+    }
+    return same;
+}
+
+uint32_t drill_blame_accepted(const struct drill_blame_seen *s)
+{
+    uint32_t n = 0;
+    for (size_t i = 0; i < DRILL_BLAME_MESSAGES; i++) {
+        n += s->told[i].code / 100 == 2;
+    }
+    return n;
+}
+
+void drill_blame_say(const struct drill_blame_seen *s, size_t message, char *out, size_t cap)
+{
+    const struct drill_blame_told *told = &s->told[message];
+    const struct drill_proto_message *row = drill_proto_find(DRILL_TO_MILTER, told->stage);
     const char *at = row ? row->word : "the beginning";
     const char *left = s->gave_up ? "; the MTA gives the milter up" : "";
-    const char *lost =
-        s->has_sink && !s->delivered && s->code / 100 == 2 ? "; nothing is delivered" : "";
+    uint32_t taken = drill_blame_accepted(s);
+    char which[60] = "", lost[60] = "";
+    if (s->messages > 1) {
+        (void)snprintf(which, sizeof(which), "message %zu of %zu: ", message + 1, s->messages);
+    }
+    if (s->has_sink && s->delivered == 0 && taken) {
+        (void)snprintf(lost, sizeof(lost), "; nothing is delivered");
+    } else if (s->has_sink && s->delivered < taken) {
+        (void)snprintf(lost, sizeof(lost), "; of %u that are taken %u are delivered", taken,
+                       s->delivered);
+    }
     if (s->unreachable) {
         (void)snprintf(out, cap, "nobody takes mail there");
-    } else if (s->code == 0) {
-        (void)snprintf(out, cap, "the client gets no reply at %s%s%s", at, left, lost);
+    } else if (told->code == 0) {
+        (void)snprintf(out, cap, "%sthe client gets no reply at %s%s%s", which, at, left, lost);
     } else {
-        (void)snprintf(out, cap, "the client is told `%s` at %s%s%s", s->text, at, left, lost);
+        (void)snprintf(out, cap, "%sthe client is told `%s` at %s%s%s", which, told->text, at, left,
+                       lost);
     }
 }
 
@@ -111,8 +158,68 @@ static enum drill_answer ask(struct work *w, const bool *keep, const char *what)
     }
     enum drill_answer answer =
         drill_blame_same(&seen, &w->out->seen) ? DRILL_ANSWER_SAME : DRILL_ANSWER_OTHER;
+    if (answer == DRILL_ANSWER_SAME) {
+        w->out->least = seen;
+    }
     list(w, what, answer);
     return answer;
+}
+
+/* ---- what was agreed on ---- */
+
+/* What was agreed on is not what a change hangs on, but what allows it: where the recorded answer
+ * to the offer changes nothing by itself, it stands in every conversation. */
+static void settle_offer(struct work *w)
+{
+    size_t at = drill_replies_offer(&w->now);
+    struct drill_blame_seen seen;
+    if (at == w->now.lines) {
+        return;
+    }
+    memset(w->row, 0, w->now.lines * sizeof(*w->row));
+    w->row[at] = true;
+    if (play(w, w->row, "a milter that also answers the offer as recorded", &seen) &&
+        drill_blame_same(&seen, &w->out->plain)) {
+        w->now.offer = w->now.line[at].step;
+        w->now.line[at].plain = true;
+        w->now.suspects--;
+        w->out->suspects--;
+    }
+}
+
+static void forget_rule(struct drill_blame_seen *s, enum drill_rule_id rule)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->rules; i++) {
+        if (s->broken[i].rule != rule) {
+            s->broken[n++] = s->broken[i];
+        }
+    }
+    s->rules = n;
+}
+
+/* Changes that were not asked for: some MTAs mind, others do not. */
+static void ask_for_actions(struct work *w)
+{
+    enum { ALL = 0x1ff };
+    const struct drill_step *before = w->now.offer;
+    struct drill_blame_seen least = w->out->least;
+    for (size_t i = 0; i < least.rules; i++) {
+        if (least.broken[i].rule != DRILL_RULE_MODIFY_AGREED) {
+            continue;
+        }
+        const struct drill_step *asking = drill_reply_asking(before, ALL, w->q->arena);
+        w->now.offer = asking;
+        if (!asking) {
+            w->no_memory = w->stopped = true;
+        } else if (ask(w, w->keep, "the same, with its changes agreed on") == DRILL_ANSWER_SAME) {
+            forget_rule(&least, DRILL_RULE_MODIFY_AGREED);
+        } else {
+            w->now.offer = before;
+        }
+        break;
+    }
+    w->out->least = least;
 }
 
 /* ---- reproduce ---- */
@@ -131,6 +238,7 @@ static bool reproduce(struct work *w)
         return false;
     }
     out->outcome = DRILL_NOT_REPRODUCED;
+    settle_offer(w);
     while (out->played < REPEATS && play(w, w->keep, "all that the milter said", &seen)) {
         bool differs = !drill_blame_same(&seen, &out->plain);
         if (out->failed == 0) {
@@ -140,7 +248,9 @@ static bool reproduce(struct work *w)
         out->failed += differs && drill_blame_same(&seen, &out->seen);
     }
     out->deterministic = out->failed == out->played;
+    out->least = out->seen;
     if (out->failed > 0) {
+        out->message = drill_blame_message(&out->seen, &out->plain);
         out->outcome = out->deterministic ? DRILL_DIAGNOSED : DRILL_FLAKY;
     }
     return out->outcome == DRILL_DIAGNOSED;
@@ -276,6 +386,11 @@ static void examine_value(struct work *w, size_t i, struct drill_blamed *b)
 {
     struct value v = {w, i, w->now.line[i].step, {NULL, 0}};
     uint64_t size = drill_reply_size(v.original);
+    if (v.original->items->travel.has_after &&
+        ask_step(&v, drill_reply_silence(v.original, w->q->arena),
+                 "silence in place of a late reply") == DRILL_ANSWER_SAME) {
+        return;
+    }
     if (size == 0) {
         return;
     }
@@ -300,7 +415,7 @@ static void blame(struct work *w)
 {
     struct drill_blamed **end = &w->out->blamed;
     for (size_t i = 0; i < w->now.lines; i++) {
-        if (!w->keep[i]) {
+        if (!w->keep[i] || w->now.line[i].plain) {
             continue;
         }
         struct drill_blamed *b = drill_arena_take(w->q->arena, sizeof(*b));
@@ -352,6 +467,7 @@ enum drill_code drill_blame(const struct drill_blame_question *q, struct drill_b
     } else if (reproduce(&w)) {
         (void)take_off(&w);
         blame(&w);
+        ask_for_actions(&w);
         out->minimal = drill_replies_build(&w.now, w.keep, q->arena);
         w.no_memory = w.no_memory || !out->minimal;
         out->deterministic =

@@ -13,23 +13,42 @@
 
 #include "diagnose/diagnose.h"
 #include "diagnose/replies.h"
+#include "session/judge.h"
 
-/* What came of one conversation: what the SMTP client was told, and what became of the milter. */
-struct drill_blame_seen {
+/* Messages of a conversation that are compared, the first ones; rules that are told. */
+enum { DRILL_BLAME_MESSAGES = 16, DRILL_BLAME_RULES = 4 };
+
+/* What the client was told of one message. */
+struct drill_blame_told {
     uint16_t code; /* of the message, or of what ended it before; 0: no reply */
     uint8_t stage; /* DRILL_SMFIC_*: of the SMTP command that got it */
     char text[DRILL_SIGNATURE_TEXT];
+};
+
+/* What came of one conversation: what the SMTP client was told, and what became of the milter. */
+struct drill_blame_seen {
+    struct drill_blame_told told[DRILL_BLAME_MESSAGES];
+    size_t messages;  /* of told; 0 counts as 1 */
     bool unreachable; /* nobody takes mail there */
     bool asked;       /* the MTA connected to the milter */
     bool gave_up;     /* the MTA ended that connection without `quit` */
     bool has_sink;
-    bool delivered; /* has_sink: something was */
+    uint32_t delivered;                             /* has_sink: so many messages were */
+    struct drill_finding broken[DRILL_BLAME_RULES]; /* by either side; the first of each rule */
+    size_t rules;
+    uint64_t most_reply, added; /* data bytes: of the largest reply; of all changes to messages */
+    uint64_t slowest;           /* microseconds: the longest that the milter took for a reply */
+    uint64_t waited;            /* gave_up: so long behind what the MTA said last */
 };
 
-/* All but the text, which has queue ids in it. */
+/* All but the texts, which have queue ids in them, the rules and the numbers. */
 bool drill_blame_same(const struct drill_blame_seen *a, const struct drill_blame_seen *b);
-/* "the client is told 451 4.7.1 ... at bodyeob; the MTA gives the milter up". */
-void drill_blame_say(const struct drill_blame_seen *s, char *out, size_t cap);
+/* The first message that came to something else, from 0; when none did: the first. */
+size_t drill_blame_message(const struct drill_blame_seen *a, const struct drill_blame_seen *b);
+/* "message 2 of 3: the client is told 451 4.7.1 ... at bodyeob; the MTA gives the milter up". */
+void drill_blame_say(const struct drill_blame_seen *s, size_t message, char *out, size_t cap);
+/* So many messages the MTA took. */
+uint32_t drill_blame_accepted(const struct drill_blame_seen *s);
 
 struct drill_blame_ops {
     /* Plays this scenario as the milter. False: there is to be no more. */
@@ -71,6 +90,8 @@ struct drill_blame {
     bool deterministic;
     uint32_t played, failed;
     struct drill_blame_seen plain, seen; /* with a plain milter; with all lines of the recording */
+    struct drill_blame_seen least;       /* with those that are needed; as `seen` until then */
+    size_t message;                      /* that fails, from 0 */
     struct drill_blamed *blamed;         /* all needed together */
     size_t suspects;
     struct drill_blame_try *tries;

@@ -6,7 +6,7 @@
 #ifndef DRILL_DIAGNOSE_CAUSE_H
 #define DRILL_DIAGNOSE_CAUSE_H
 
-#include "diagnose/diagnose.h"
+#include "diagnose/blame.h"
 
 struct drill_cause {
     const char *id; /* "libmilter_frame" */
@@ -15,6 +15,8 @@ struct drill_cause {
 
 /* NULL: none is known. */
 const struct drill_cause *drill_cause_of(const struct drill_diagnosis *d);
+/* The same of an MTA (blame_cause.def). */
+const struct drill_cause *drill_cause_of_blame(const struct drill_blame *d);
 /* "a header `To` with more than 65,535 bytes of data in one frame". */
 void drill_trigger_say(const struct drill_trigger *t, char *out, size_t cap);
 

@@ -296,47 +296,74 @@ static uint64_t message_size(const struct drill_subject *s, uint64_t *longest)
     return size;
 }
 
-/* The number that was measured, and is to be held against this kind of limit. */
-static const struct drill_trigger *measured(const struct drill_diagnosis *d, enum drill_conf_of of)
+static void set_measured(struct drill_conf_met *met, enum drill_conf_of of, uint64_t pass,
+                         uint64_t fail)
 {
+    met->measured[of] = true;
+    met->largest_pass[of] = pass;
+    met->smallest_fail[of] = fail;
+}
+
+void drill_conf_met(const struct drill_subject *subject, const struct drill_diagnosis *d,
+                    struct drill_conf_met *out)
+{
+    memset(out, 0, sizeof(*out));
+    out->most[DRILL_CONF_MESSAGE] = message_size(subject, &out->most[DRILL_CONF_HEADER]);
+    out->most[DRILL_CONF_REPLY] = d->most_reply;
+    out->most[DRILL_CONF_TIME] = d->slowest;
     for (const struct drill_trigger *t = d->triggers; t; t = t->next) {
-        bool size = t->kind == DRILL_TRIGGER_BODY_SIZE && of == DRILL_CONF_MESSAGE;
-        bool header = t->kind == DRILL_TRIGGER_FRAME_SIZE && of == DRILL_CONF_HEADER;
-        bool time = t->kind == DRILL_TRIGGER_TIME && of == DRILL_CONF_TIME;
-        if (t->measured && (size || header || time)) {
-            return t;
+        enum drill_conf_of of = t->kind == DRILL_TRIGGER_BODY_SIZE    ? DRILL_CONF_MESSAGE
+                                : t->kind == DRILL_TRIGGER_FRAME_SIZE ? DRILL_CONF_HEADER
+                                : t->kind == DRILL_TRIGGER_TIME       ? DRILL_CONF_TIME
+                                                                      : DRILL_CONF_NOTHING;
+        if (t->measured && of != DRILL_CONF_NOTHING && !out->measured[of]) {
+            set_measured(out, of, t->largest_pass, t->smallest_fail);
         }
     }
-    return NULL;
+}
+
+void drill_conf_met_by_mta(const struct drill_subject *subject, const struct drill_blame *found,
+                           struct drill_conf_met *out)
+{
+    memset(out, 0, sizeof(*out));
+    uint64_t size = message_size(subject, &out->most[DRILL_CONF_HEADER]);
+    out->most[DRILL_CONF_MESSAGE] = size + found->seen.added;
+    out->most[DRILL_CONF_REPLY] = found->seen.most_reply;
+    out->most[DRILL_CONF_TIME] =
+        found->seen.waited > found->seen.slowest ? found->seen.waited : found->seen.slowest;
+    for (const struct drill_blamed *b = found->blamed; b; b = b->next) {
+        if (b->quantity) {
+            uint64_t more = found->seen.added ? size : 0;
+            set_measured(out, more ? DRILL_CONF_MESSAGE : DRILL_CONF_REPLY, b->largest_pass + more,
+                         b->smallest_fail + more);
+        }
+    }
 }
 
 /* A limit of a message counts its headers too, or does not; so near is near enough to say so. */
-static bool is_near(uint64_t limit, const struct drill_trigger *t)
+static bool is_near(uint64_t limit, uint64_t pass, uint64_t fail)
 {
     uint64_t slack = limit / 50 > 2048 ? limit / 50 : 2048;
-    return t->smallest_fail + slack >= limit && t->largest_pass <= limit + slack;
+    return fail + slack >= limit && pass <= limit + slack;
 }
 
-void drill_conf_compare(const struct drill_conf_limit *limit, const struct drill_subject *subject,
-                        const struct drill_diagnosis *d, char *out, size_t cap)
+void drill_conf_compare(const struct drill_conf_limit *limit, const struct drill_conf_met *met,
+                        char *out, size_t cap)
 {
-    uint64_t longest, size = message_size(subject, &longest);
-    const struct drill_trigger *t = measured(d, limit->of);
-    uint64_t met = limit->of == DRILL_CONF_MESSAGE  ? size
-                   : limit->of == DRILL_CONF_HEADER ? longest
-                   : limit->of == DRILL_CONF_REPLY  ? d->most_reply
-                                                    : d->slowest;
-    const char *unit = limit->of == DRILL_CONF_TIME ? "us" : "bytes";
-    if (!limit->has_value) {
+    enum drill_conf_of of = limit->of;
+    const char *unit = of == DRILL_CONF_TIME ? "us" : "bytes";
+    if (!limit->has_value || of == DRILL_CONF_NOTHING) {
         (void)snprintf(out, cap, "%s", limit->sentence);
     } else if (limit->value == 0) {
         (void)snprintf(out, cap, "%s; 0: no limit", limit->sentence);
-    } else if (t && is_near(limit->value, t)) {
+    } else if (met->measured[of] &&
+               is_near(limit->value, met->largest_pass[of], met->smallest_fail[of])) {
         (void)snprintf(out, cap, "%s: this is the limit that was met (%llu %s pass, %llu fail)",
-                       limit->sentence, (unsigned long long)t->largest_pass, unit,
-                       (unsigned long long)t->smallest_fail);
+                       limit->sentence, (unsigned long long)met->largest_pass[of], unit,
+                       (unsigned long long)met->smallest_fail[of]);
     } else {
-        (void)snprintf(out, cap, "%s; here %llu %s: %s", limit->sentence, (unsigned long long)met,
-                       unit, met > limit->value ? "over it" : "not met");
+        (void)snprintf(out, cap, "%s; here %llu %s: %s", limit->sentence,
+                       (unsigned long long)met->most[of], unit,
+                       met->most[of] > limit->value ? "over it" : "not met");
     }
 }

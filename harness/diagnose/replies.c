@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "diagnose/replies.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#include "scenario/compose.h"
-
-enum { CODES = 16 }; /* "550 5.7.1 " is looked for so far */
-
-static const char FILLER[] =
-    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n";
-
-enum { LINE = sizeof(FILLER) - 1 };
+#include "session/state.h"
 
 /* ---- which lines count ---- */
 
@@ -32,7 +24,7 @@ static bool is_message(const struct drill_step *s, uint8_t code)
 }
 
 /* The MTA waits for nothing more behind it. Bytes that are no message may be that or not. */
-static bool is_final(const struct drill_step *s)
+bool drill_reply_final(const struct drill_step *s)
 {
     switch (s->items->kind) {
     case DRILL_ITEM_FRAME:
@@ -69,13 +61,25 @@ static bool has_fault(const struct drill_item *item)
            t->splits;
 }
 
-static bool is_plain(const struct drill_step *command, const struct drill_step *s)
+/* `agreed`: with the offer's answer. Unknown is version 0, which promises nothing. */
+static bool is_owed(const struct drill_step *command, const struct drill_agreed *agreed)
 {
+    return command->items->kind != DRILL_ITEM_MESSAGE ||
+           drill_state_owes(command->items->code, agreed);
+}
+
+static bool is_plain(const struct drill_reply_group *g, const struct drill_agreed *agreed,
+                     const struct drill_step *s)
+{
+    const struct drill_step *command = g->command;
     if (is_message(command, DRILL_SMFIC_QUIT) || is_message(command, DRILL_SMFIC_QUIT_NC)) {
         return true; /* what comes behind it, the MTA does not read */
     }
-    if (has_fault(s->items)) {
+    if (has_fault(s->items) || g->has_final || !is_owed(command, agreed)) {
         return false;
+    }
+    if (is_message(command, DRILL_SMFIC_OPTNEG)) {
+        return is_message(s, DRILL_SMFIC_OPTNEG);
     }
     return is_message(s, DRILL_SMFIR_CONTINUE) ||
            (is_message(s, DRILL_SMFIR_ACCEPT) && is_message(command, DRILL_SMFIC_BODYEOB));
@@ -175,10 +179,27 @@ static enum drill_code count(const struct drill_file *file, const char *name,
     return DRILL_OK;
 }
 
+/* The numbers of an answer to the offer; those that are not written are the profile's, which asks
+ * for no NR_* bits. */
+static struct drill_agreed agreed_of(const struct drill_step *s)
+{
+    enum { NEWEST = 6 };
+    struct drill_agreed agreed = {NEWEST, 0, 0};
+    for (const struct drill_field *f = s->items->fields; f; f = f->next) {
+        if (f->id == DRILL_FIELD_NUMBER0) {
+            agreed.version = (uint32_t)f->value.number;
+        } else if (f->id == DRILL_FIELD_NUMBER2) {
+            agreed.protocol = (uint32_t)f->value.number | f->value.set;
+        }
+    }
+    return agreed;
+}
+
 static bool fill(const struct drill_file *file, struct drill_arena *arena,
                  struct drill_replies *out)
 {
     struct drill_reply_group *g = NULL;
+    struct drill_agreed agreed = {0, 0, 0};
     size_t lines = 0;
     out->groups = 0;
     for (const struct drill_step *s = file->body.steps; s; s = s->next) {
@@ -189,11 +210,14 @@ static bool fill(const struct drill_file *file, struct drill_arena *arena,
                 return false;
             }
         } else if (is_reply(s) && g) { /* a line before any command answers none */
-            bool plain = is_plain(g->command, s);
+            bool plain = is_plain(g, &agreed, s);
             out->line[lines++] = (struct drill_reply){s, out->groups - 1, plain};
             out->suspects += !plain;
             g->lines++;
-            g->has_final = g->has_final || is_final(s);
+            g->has_final = g->has_final || (drill_reply_final(s) && is_owed(g->command, &agreed));
+            if (is_message(g->command, DRILL_SMFIC_OPTNEG) && is_message(s, DRILL_SMFIC_OPTNEG)) {
+                agreed = agreed_of(s);
+            }
         }
     }
     out->lines = lines;
@@ -280,6 +304,32 @@ static bool is_counted(const struct builder *b, size_t at)
     return false;
 }
 
+static bool has_messages(const struct drill_file *file)
+{
+    size_t n = 0;
+    for (const struct drill_setup *s = file->setup; s; s = s->next) {
+        n += s->kind == DRILL_SETUP_MESSAGE;
+    }
+    return n > 1;
+}
+
+/* Of several messages the one that a reply is kept of is found by its `mail`: that stands there. */
+static bool is_anchor(const struct builder *b, size_t at)
+{
+    if (!is_message(b->r->group[at].command, DRILL_SMFIC_MAIL) || !has_messages(b->r->file)) {
+        return false;
+    }
+    for (size_t i = at + 1; i < b->r->groups; i++) {
+        if (is_message(b->r->group[i].command, DRILL_SMFIC_MAIL)) {
+            return false;
+        }
+        if (kept(b, &b->r->group[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void add_plain(struct builder *b, const struct drill_reply_group *g)
 {
     bool last = is_message(g->command, DRILL_SMFIC_BODYEOB);
@@ -297,6 +347,22 @@ static void add_plain(struct builder *b, const struct drill_reply_group *g)
     add(b, &s);
 }
 
+/* In place of what was recorded as the answer to the offer. */
+static void add_offer(struct builder *b)
+{
+    struct drill_item *item = drill_arena_take(b->arena, sizeof(*item));
+    struct drill_step s = {.kind = DRILL_STEP_LINE, .dir = DRILL_TO_MILTER, .items = item};
+    if (!item) {
+        b->failed = true;
+        return;
+    }
+    item->kind = DRILL_ITEM_MESSAGE;
+    item->code = DRILL_SMFIC_OPTNEG;
+    item->word = drill_span_str("optneg");
+    add(b, &s);
+    add(b, b->r->offer);
+}
+
 static void add_group(struct builder *b, const struct drill_reply_group *g)
 {
     const struct drill_step dots = {.kind = DRILL_STEP_ELLIPSIS};
@@ -307,13 +373,13 @@ static void add_group(struct builder *b, const struct drill_reply_group *g)
     add(b, g->command);
     for (size_t i = g->first; i < g->first + g->lines; i++) {
         const struct drill_reply *line = &b->r->line[i];
+        bool ends = g->has_final && !final && drill_reply_final(line->step);
         if (!line->plain && b->keep[i]) {
             add(b, line->step);
-            final = final || is_final(line->step);
+        } else if (ends) {
+            add_plain(b, g);
         }
-    }
-    if (g->has_final && !final) {
-        add_plain(b, g);
+        final = final || ends;
     }
 }
 
@@ -331,8 +397,14 @@ struct drill_file *drill_replies_build(const struct drill_replies *r, const bool
     memset(&file->trivia, 0, sizeof(file->trivia));
     memset(&file->body, 0, sizeof(file->body));
     b.end = &file->body.steps;
+    if (r->offer) {
+        add_offer(&b);
+    }
     for (size_t i = 0; i < r->groups; i++) {
-        if (kept(&b, &r->group[i]) || is_counted(&b, i)) {
+        if (r->offer && is_message(r->group[i].command, DRILL_SMFIC_OPTNEG)) {
+            continue;
+        }
+        if (kept(&b, &r->group[i]) || is_counted(&b, i) || is_anchor(&b, i)) {
             add_group(&b, &r->group[i]);
         }
     }
@@ -340,211 +412,14 @@ struct drill_file *drill_replies_build(const struct drill_replies *r, const bool
     return b.failed ? NULL : file;
 }
 
-/* ---- what is wrong with a line ---- */
-
-enum { LOOKED_AT = 4096 }; /* bytes of a payload that are decoded */
-
-static bool is_internal(const struct drill_item *item)
+size_t drill_replies_offer(const struct drill_replies *r)
 {
-    return item->kind == DRILL_ITEM_MESSAGE &&
-           (item->code == DRILL_SMFIR_SHUTDOWN || item->code == DRILL_SMFIR_CONN_FAIL ||
-            item->code == DRILL_SMFIR_SETSYMLIST);
-}
-
-/* RFC 3463, 2: the class of the status is that of the code; and libmilter takes 4xx and 5xx only
- * (smfi_setreply). */
-static bool codes_disagree(struct drill_span text)
-{
-    const uint8_t *p = text.ptr;
-    return text.len >= 6 && p[3] == ' ' && p[4] >= '2' && p[4] <= '5' && p[5] == '.' &&
-           p[4] != p[0];
-}
-
-static const char *framed_fault(const struct drill_outgoing *o, uint8_t *room)
-{
-    struct drill_message m;
-    size_t size = drill_outgoing_peek(o, room, LOOKED_AT);
-    if (!drill_proto_find(DRILL_TO_MTA, o->code)) {
-        return "there is no reply of that code";
-    }
-    if (o->size > size) {
-        return NULL; /* too long to be looked at as a whole */
-    }
-    if (drill_message_decode(DRILL_TO_MTA, o->code, drill_span_of(room, size), &m) != 0) {
-        return drill_defect_text(m.defect);
-    }
-    bool reply = o->code == DRILL_SMFIR_REPLYCODE;
-    return reply && codes_disagree(drill_span_of(room, size))
-               ? "the class of its status is not that of its code (RFC 3463)"
-               : NULL;
-}
-
-bool drill_reply_fault(const struct drill_step *step, struct drill_arena *arena, char *out,
-                       size_t cap)
-{
-    const struct drill_item *item = step->items;
-    struct drill_binds binds = {.arena = arena};
-    struct drill_outgoing o;
-    uint8_t *room = drill_arena_take(arena, LOOKED_AT);
-    bool framed = item->kind == DRILL_ITEM_MESSAGE || item->kind == DRILL_ITEM_FRAME;
-    const char *fault = NULL;
-    enum drill_code code = room ? DRILL_OK : DRILL_ERR_MEMORY;
-    if (item->kind == DRILL_ITEM_RAW) {
-        fault = "bytes without a frame";
-    } else if (!framed) {
-        fault = "the milter ends the connection there, or falls silent";
-    } else if (item->travel.has_length || item->travel.has_cut) {
-        fault = "its length word and its bytes do not agree";
-    } else if (is_internal(item)) {
-        fault = "no milter sends this by itself: libmilter never does";
-    } else if (room && item->fields) {
-        code = drill_compose(item, DRILL_TO_MTA, NULL, &binds, arena, &o, NULL);
-        fault = code == DRILL_OK ? framed_fault(&o, room) : NULL;
-    }
-    (void)snprintf(out, cap, "%s", fault ? fault : "");
-    return code != DRILL_ERR_MEMORY;
-}
-
-/* ---- values ---- */
-
-static uint64_t size_of(const struct drill_value *v)
-{
-    uint64_t sum = 0;
-    for (const struct drill_part *p = v->kind == DRILL_VALUE_BYTES ? v->parts : NULL; p;
-         p = p->next) {
-        uint64_t most = p->bytes.len ? (UINT64_MAX - sum) / p->bytes.len : UINT64_MAX;
-        sum = p->times > most ? UINT64_MAX : sum + p->times * p->bytes.len;
-    }
-    return sum;
-}
-
-static const struct drill_field *longest(const struct drill_step *step)
-{
-    const struct drill_field *found = NULL;
-    for (const struct drill_field *f = step->items->fields; f; f = f->next) {
-        if (size_of(&f->value) > (found ? size_of(&found->value) : 0)) {
-            found = f;
+    for (size_t i = 0; i < r->lines; i++) {
+        const struct drill_reply *line = &r->line[i];
+        if (!line->plain && is_message(r->group[line->group].command, DRILL_SMFIC_OPTNEG) &&
+            is_message(line->step, DRILL_SMFIC_OPTNEG)) {
+            return i;
         }
     }
-    return found;
-}
-
-uint64_t drill_reply_size(const struct drill_step *step)
-{
-    const struct drill_field *f = longest(step);
-    return f ? size_of(&f->value) : 0;
-}
-
-struct drill_span drill_reply_bytes(const struct drill_step *step, size_t most,
-                                    struct drill_arena *arena)
-{
-    const struct drill_field *f = longest(step);
-    uint64_t size = drill_reply_size(step);
-    uint8_t *to = size <= most ? drill_arena_take(arena, (size_t)size + 1) : NULL;
-    size_t at = 0;
-    if (!f || !to) {
-        return drill_span_of(NULL, 0);
-    }
-    for (const struct drill_part *p = f->value.parts; p; p = p->next) {
-        for (uint64_t i = 0; i < p->times && p->bytes.len; i++) {
-            memcpy(to + at, p->bytes.ptr, p->bytes.len);
-            at += p->bytes.len;
-        }
-    }
-    return drill_span_of(to, at);
-}
-
-/* A copy of the step, of its first item and of all fields; *field is that of the value. */
-static struct drill_step *copied(const struct drill_step *step, struct drill_arena *arena,
-                                 struct drill_field **field)
-{
-    struct drill_step *s = drill_arena_take(arena, sizeof(*s));
-    struct drill_item *item = drill_arena_take(arena, sizeof(*item));
-    if (!s || !item) {
-        return NULL;
-    }
-    *s = *step;
-    *item = *step->items;
-    s->items = item;
-    item->next = NULL;
-    struct drill_field **end = &item->fields;
-    for (const struct drill_field *f = step->items->fields; f; f = f->next) {
-        struct drill_field *copy = drill_arena_take(arena, sizeof(*copy));
-        if (!copy) {
-            return NULL;
-        }
-        *copy = *f;
-        copy->next = NULL;
-        *end = copy;
-        end = &copy->next;
-        *field = f == longest(step) ? copy : *field;
-    }
-    return s;
-}
-
-static struct drill_part *part(struct drill_span bytes, uint64_t times, struct drill_arena *arena)
-{
-    struct drill_part *p = drill_arena_take(arena, sizeof(*p));
-    if (p) {
-        p->kind = DRILL_PART_STRING;
-        p->bytes = bytes;
-        p->times = times;
-    }
-    return p;
-}
-
-struct drill_step *drill_reply_with(const struct drill_step *step, struct drill_span bytes,
-                                    struct drill_arena *arena)
-{
-    struct drill_field *f = NULL;
-    struct drill_step *s = copied(step, arena, &f);
-    if (!s || !f) {
-        return NULL;
-    }
-    f->value.parts = part(bytes, 1, arena);
-    f->value.source = drill_span_of(NULL, 0);
-    return f->value.parts ? s : NULL;
-}
-
-/* "550 5.7.1 ", or the first four bytes: a reply without them is another reply. */
-struct drill_span drill_reply_codes(const struct drill_step *step)
-{
-    const struct drill_field *f = longest(step);
-    if (!f || !is_message(step, DRILL_SMFIR_REPLYCODE) || f->id == DRILL_FIELD_DATA) {
-        return drill_span_of(NULL, 0);
-    }
-    struct drill_span text = f->value.parts->bytes, head = drill_span_sub(text, 0, CODES);
-    size_t first = drill_span_find(head, ' ');
-    size_t second = first + 1 + drill_span_find(drill_span_sub(head, first + 1, CODES), ' ');
-    return drill_span_sub(text, 0, second < head.len ? second + 1 : 4);
-}
-
-struct drill_step *drill_reply_filled(const struct drill_step *step, uint64_t n,
-                                      struct drill_arena *arena)
-{
-    struct drill_field *f = NULL;
-    struct drill_step *s = copied(step, arena, &f);
-    if (!s || !f) {
-        return NULL;
-    }
-    struct drill_span codes = drill_reply_codes(step);
-    bool lines = is_message(step, DRILL_SMFIR_REPLBODY);
-    uint64_t left = n > codes.len ? n - codes.len : 0, whole = lines ? left / LINE : 0;
-    struct drill_span line = drill_span_of(FILLER, LINE);
-    struct drill_part *head = codes.len ? part(codes, 1, arena) : NULL;
-    struct drill_part *body = whole ? part(line, whole, arena) : NULL;
-    struct drill_part *rest = part(drill_span_str("a"), left - whole * LINE, arena);
-    if ((codes.len && !head) || (whole && !body) || !rest) {
-        return NULL;
-    }
-    if (body) {
-        body->next = rest->times ? rest : NULL;
-    }
-    struct drill_part *tail = body ? body : rest->times || !head ? rest : NULL;
-    if (head) {
-        head->next = tail;
-    }
-    f->value.parts = head ? head : tail;
-    f->value.source = drill_span_of(NULL, 0);
-    return s;
+    return r->lines;
 }

@@ -6,11 +6,12 @@
  * Of a recording (or any scenario) only the `<` lines count, and to which command each was given.
  * The conversation that is built from them is `...`, the command, those of its lines that are kept,
  * and so on: another MTA, or the same one with other queue ids, meets the same replies. A line that
- * a plain milter sends anyway (continue; accept at the end of the message) is not among them. Where
- * the reply that ends a command is left out, continue stands in its place, at bodyeob accept.
+ * a plain milter sends anyway (continue; accept at the end of the message) is not among them; one
+ * too many, behind the first, or to a command that is owed none, is. Where the reply that ends a
+ * command is left out, continue stands in its place, at bodyeob accept.
  *
  * A command is known by its word, of `header` also by its name and of `mail` and `rcpt` by their
- * address, and by how many of its kind went before.
+ * address, by how many of its kind went before, and of several messages by the `mail` before it.
  */
 #ifndef DRILL_DIAGNOSE_REPLIES_H
 #define DRILL_DIAGNOSE_REPLIES_H
@@ -39,7 +40,8 @@ struct drill_replies {
     size_t lines;
     struct drill_reply_group *group;
     size_t groups;
-    size_t suspects; /* lines that are not plain */
+    size_t suspects;                /* lines that are not plain */
+    const struct drill_step *offer; /* not NULL: in place of the recorded answer to the offer */
 };
 
 /* DRILL_ERR_VALUE with the place: `repeat`, `concurrently`, `meet`; no `<` line to suspect.
@@ -53,6 +55,17 @@ struct drill_file *drill_replies_build(const struct drill_replies *r, const bool
                                        struct drill_arena *arena);
 /* The nth suspect's index among the lines. */
 size_t drill_replies_suspect(const struct drill_replies *r, size_t n);
+
+/* The line that answers the offer, by its index; `lines` when there is none but a plain one. */
+size_t drill_replies_offer(const struct drill_replies *r);
+/* An answer to the offer that asks for these actions, and else is as `answer` (or the profile's,
+ * when that is NULL). NULL: no memory. */
+struct drill_step *drill_reply_asking(const struct drill_step *answer, uint32_t actions,
+                                      struct drill_arena *arena);
+/* `silence` for as long as the line waits before it is sent (`after=`). NULL: no memory. */
+struct drill_step *drill_reply_silence(const struct drill_step *step, struct drill_arena *arena);
+/* A `<` line behind which the MTA waits for nothing more: a verdict, or the end. */
+bool drill_reply_final(const struct drill_step *step);
 
 /* What is wrong with the line by itself, whatever the MTA ("payload too short"), or "" when it is a
  * reply that a milter may send. False: no memory. */

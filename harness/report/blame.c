@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "report/blame.h"
 
-#include <jansson.h>
-
 #include "report/show.h"
 #include "scenario/print.h"
 #include "wire/text.h"
@@ -26,8 +24,8 @@ static void add_outcome(struct drill_buf *out, const struct drill_blame_report *
 {
     const struct drill_blame *b = r->found;
     char plain[400], seen[400];
-    drill_blame_say(&b->plain, plain, sizeof(plain));
-    drill_blame_say(&b->seen, seen, sizeof(seen));
+    drill_blame_say(&b->plain, b->message, plain, sizeof(plain));
+    drill_blame_say(&b->seen, b->message, seen, sizeof(seen));
     if (b->outcome == DRILL_NO_PEER && b->plain.unreachable) {
         drill_show_add(out, "nobody takes mail at %s\n", r->smtp);
         return;
@@ -69,10 +67,24 @@ static void add_value(struct drill_buf *out, const struct drill_blamed *b)
     }
 }
 
+/* What is broken in the smallest case, and by whom. */
+static void add_rules(struct drill_buf *out, const struct drill_blame_seen *s)
+{
+    for (size_t i = 0; i < s->rules; i++) {
+        const struct drill_rule *rule = drill_rule_of(s->broken[i].rule);
+        drill_show_add(out, "    the %s breaks rule %s: %s%s%s\n",
+                       rule->by == DRILL_SIDE_MTA ? "MTA" : "milter", rule->id, rule->title,
+                       s->broken[i].detail[0] ? ": " : "", s->broken[i].detail);
+    }
+}
+
 static void add_blamed(struct drill_buf *out, const struct drill_blame_report *r)
 {
     char line[SHOWN + 8], command[SHOWN + 8];
     drill_show_add(out, "\ncause\n");
+    if (r->cause) {
+        drill_show_add(out, "  %s\n", r->cause->sentence);
+    }
     for (const struct drill_blamed *b = r->found->blamed; b; b = b->next) {
         line_text(b->line, line, sizeof(line));
         line_text(b->command, command, sizeof(command));
@@ -82,6 +94,11 @@ static void add_blamed(struct drill_buf *out, const struct drill_blame_report *r
         if (b->fault[0]) {
             drill_show_add(out, "    by itself: %s\n", b->fault);
         }
+    }
+    add_rules(out, &r->found->least);
+    if (r->found->least.gave_up) {
+        drill_show_add(out, "  the MTA gave the milter up %.1f s behind what it had said last\n",
+                       (double)r->found->least.waited / 1e6);
     }
     drill_show_add(out, "  in %u of %u sessions\n", r->found->failed, r->found->played);
 }
@@ -101,11 +118,17 @@ static void add_ruled_out(struct drill_buf *out, const struct drill_blame *found
 }
 
 /* A reply that is wrong by itself is the milter's to mend; any other is what the MTA was asked. */
-static void add_advice(struct drill_buf *out, const struct drill_blame *found)
+static void add_advice(struct drill_buf *out, const struct drill_blame_report *r)
 {
+    const struct drill_cause *c = r->cause;
     bool fault = false;
-    for (const struct drill_blamed *b = found->blamed; b; b = b->next) {
+    for (const struct drill_blamed *b = r->found->blamed; b; b = b->next) {
         fault = fault || b->fault[0];
+    }
+    if (c) {
+        drill_show_add(out, "\nwhat to change (%s%s%s)\n  %s\n  source: %s\n", c->side,
+                       c->key[0] ? ": " : "", c->key, c->advice, c->source);
+        return;
     }
     drill_show_add(out, "\nwhat to change (%s)\n  %s\n", fault ? "milter" : "mta, or milter",
                    fault ? "the milter must not do this; what the MTA does then, its setting for a "
@@ -121,7 +144,11 @@ void drill_blame_text(struct drill_buf *out, const struct drill_blame_report *r)
     if (b->outcome == DRILL_DIAGNOSED) {
         add_blamed(out, r);
         add_ruled_out(out, b);
-        add_advice(out, b);
+    }
+    drill_parts_say_notes(out, "log, in the failing seconds", r->logs);
+    drill_parts_say_notes(out, "configuration", r->confs);
+    if (b->outcome == DRILL_DIAGNOSED) {
+        add_advice(out, r);
         drill_show_add(out, "\nhow sure\n  %s\n",
                        !b->complete       ? "not all was tried"
                        : b->deterministic ? "the smallest case does it each time"
@@ -146,86 +173,59 @@ void drill_blame_text(struct drill_buf *out, const struct drill_blame_report *r)
 
 /* ---- for machines ---- */
 
-static void set_text(json_t *o, const char *key, const char *text)
+static json_t *seen(const struct drill_blame_seen *s, size_t message)
 {
-    (void)json_object_set_new(o, key, text && text[0] ? json_string(text) : json_null());
-}
-
-static void set_number(json_t *o, const char *key, uint64_t n)
-{
-    (void)json_object_set_new(o, key, json_integer((json_int_t)n));
-}
-
-static void set_flag(json_t *o, const char *key, bool flag)
-{
-    (void)json_object_set_new(o, key, json_boolean(flag));
-}
-
-/* What the MTA said: as it is, or, when it is no UTF-8, in notation. */
-static json_t *foreign(const char *text)
-{
-    char room[SHOWN * 8];
-    json_t *plain = json_string(text);
-    if (plain) {
-        return plain;
-    }
-    struct drill_writer w = drill_writer_of(room, sizeof(room));
-    drill_text_bytes(&w, drill_span_str(text), sizeof(room) / 4 - 4);
-    struct drill_span s = drill_writer_span(&w);
-    return s.len >= 2 ? json_stringn((const char *)s.ptr + 1, s.len - 2) : json_null();
-}
-
-static json_t *seen(const struct drill_blame_seen *s)
-{
-    const struct drill_proto_message *row = drill_proto_find(DRILL_TO_MILTER, s->stage);
+    const struct drill_blame_told *told = &s->told[message];
+    const struct drill_proto_message *row = drill_proto_find(DRILL_TO_MILTER, told->stage);
+    bool all = s->delivered && s->delivered >= drill_blame_accepted(s);
     json_t *o = json_object();
     char said[400];
-    drill_blame_say(s, said, sizeof(said));
-    set_number(o, "smtp_code", s->code);
-    (void)json_object_set_new(o, "smtp", foreign(s->text));
-    set_text(o, "stage", row ? row->word : NULL);
-    set_flag(o, "gave_up", s->gave_up);
-    (void)json_object_set_new(o, "delivered",
-                              s->has_sink ? json_boolean(s->delivered) : json_null());
-    (void)json_object_set_new(o, "text", foreign(said));
+    drill_blame_say(s, message, said, sizeof(said));
+    drill_parts_number(o, "message", message + 1);
+    drill_parts_number(o, "messages", s->messages);
+    drill_parts_number(o, "smtp_code", told->code);
+    (void)json_object_set_new(o, "smtp", drill_parts_foreign(drill_span_str(told->text)));
+    drill_parts_text(o, "stage", row ? row->word : NULL);
+    drill_parts_flag(o, "gave_up", s->gave_up);
+    (void)json_object_set_new(o, "delivered", s->has_sink ? json_boolean(all) : json_null());
+    (void)json_object_set_new(o, "text", drill_parts_foreign(drill_span_str(said)));
     return o;
+}
+
+static json_t *rules(const struct drill_blame_seen *s)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < s->rules; i++) {
+        const struct drill_rule *rule = drill_rule_of(s->broken[i].rule);
+        json_t *o = json_object();
+        drill_parts_text(o, "id", rule->id);
+        drill_parts_text(o, "by", rule->by == DRILL_SIDE_MTA ? "mta" : "milter");
+        drill_parts_text(o, "title", rule->title);
+        drill_parts_text(o, "why", rule->why);
+        drill_parts_text(o, "detail", s->broken[i].detail);
+        (void)json_array_append_new(list, o);
+    }
+    return list;
 }
 
 static json_t *blamed(const struct drill_blamed *b)
 {
     json_t *o = json_object();
-    char text[SHOWN + 8], piece[SHOWN * 4];
+    char text[SHOWN + 8];
     line_text(b->line, text, sizeof(text));
-    set_text(o, "reply", text);
+    drill_parts_text(o, "reply", text);
     line_text(b->command, text, sizeof(text));
-    set_text(o, "command", text);
-    set_number(o, "line", b->pos.line);
-    set_text(o, "quantity", b->quantity);
+    drill_parts_text(o, "command", text);
+    drill_parts_number(o, "line", b->pos.line);
+    drill_parts_text(o, "quantity", b->quantity);
     (void)json_object_set_new(
         o, "largest_pass", b->quantity ? json_integer((json_int_t)b->largest_pass) : json_null());
     (void)json_object_set_new(
         o, "smallest_fail", b->quantity ? json_integer((json_int_t)b->smallest_fail) : json_null());
-    struct drill_writer w = drill_writer_of(piece, sizeof(piece));
-    drill_text_bytes(&w, b->bytes, SHOWN / 2);
-    struct drill_span s = drill_writer_span(&w);
-    (void)json_object_set_new(o, "bytes",
-                              b->bytes.ptr && s.len >= 2
-                                  ? json_stringn((const char *)s.ptr + 1, s.len - 2)
-                                  : json_null());
-    set_flag(o, "any_value", b->any_value);
-    set_text(o, "fault", b->fault);
+    (void)json_object_set_new(o, "bytes", drill_parts_notation(b->bytes));
+    drill_parts_flag(o, "any_value", b->any_value);
+    drill_parts_text(o, "fault", b->fault);
     return o;
-}
-
-static const char *outcome_word(enum drill_outcome_kind kind)
-{
-    switch (kind) {
-    case DRILL_DIAGNOSED: return "reproduced";
-    case DRILL_FLAKY: return "flaky";
-    case DRILL_NOT_REPRODUCED: return "not reproduced";
-    case DRILL_NO_PEER: return "unreachable";
-    }
-    return "";
 }
 
 static json_t *tries(const struct drill_blame *found)
@@ -233,9 +233,9 @@ static json_t *tries(const struct drill_blame *found)
     json_t *list = json_array();
     for (const struct drill_blame_try *t = found->tries; t; t = t->next) {
         json_t *o = json_object();
-        set_text(o, "what", t->what);
-        set_text(o, "answer", t->answer == DRILL_ANSWER_SAME ? "fails alike" : "does not");
-        set_number(o, "sessions", t->sessions);
+        drill_parts_text(o, "what", t->what);
+        drill_parts_text(o, "answer", t->answer == DRILL_ANSWER_SAME ? "fails alike" : "does not");
+        drill_parts_number(o, "sessions", t->sessions);
         (void)json_array_append_new(list, o);
     }
     return list;
@@ -245,30 +245,28 @@ void drill_blame_json(struct drill_buf *out, const struct drill_blame_report *r)
 {
     const struct drill_blame *b = r->found;
     json_t *root = json_object(), *list = json_array();
-    set_number(root, "schema", 1);
-    set_text(root, "event", "diagnosis");
-    set_text(root, "of", "mta");
-    set_text(root, "outcome", outcome_word(b->outcome));
-    set_flag(root, "deterministic", b->deterministic);
-    set_number(root, "played", b->played);
-    set_number(root, "failed", b->failed);
-    (void)json_object_set_new(root, "signature", seen(&b->seen));
-    (void)json_object_set_new(root, "plain", seen(&b->plain));
+    drill_parts_number(root, "schema", 1);
+    drill_parts_text(root, "event", "diagnosis");
+    drill_parts_text(root, "of", "mta");
+    drill_parts_text(root, "outcome", drill_parts_outcome(b->outcome));
+    drill_parts_flag(root, "deterministic", b->deterministic);
+    drill_parts_number(root, "played", b->played);
+    drill_parts_number(root, "failed", b->failed);
+    (void)json_object_set_new(root, "signature", seen(&b->seen, b->message));
+    (void)json_object_set_new(root, "plain", seen(&b->plain, b->message));
     for (const struct drill_blamed *x = b->blamed; x; x = x->next) {
         (void)json_array_append_new(list, blamed(x));
     }
     (void)json_object_set_new(root, "replies", list);
-    set_number(root, "suspects", b->suspects);
+    (void)json_object_set_new(root, "rules", rules(&b->least));
+    drill_parts_cause(root, r->cause);
+    drill_parts_number(root, "suspects", b->suspects);
     (void)json_object_set_new(root, "experiments", tries(b));
-    set_flag(root, "complete", b->complete);
-    set_number(root, "sessions", b->sessions);
+    (void)json_object_set_new(root, "logs", drill_parts_notes(r->logs));
+    (void)json_object_set_new(root, "configuration", drill_parts_notes(r->confs));
+    drill_parts_flag(root, "complete", b->complete);
+    drill_parts_number(root, "sessions", b->sessions);
     (void)json_object_set_new(root, "seconds", json_real((double)b->elapsed / 1e6));
-    set_text(root, "minimal", r->out);
-    char *text = json_dumps(root, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-    if (text) {
-        (void)drill_buf_append(out, drill_span_str(text));
-        (void)drill_buf_append(out, drill_span_str("\n"));
-        free(text);
-    }
-    json_decref(root);
+    drill_parts_text(root, "minimal", r->out);
+    drill_parts_end(out, root);
 }

@@ -126,22 +126,6 @@ static void add_suspects(struct drill_buf *out, const struct drill_diagnosis *d)
     }
 }
 
-static void add_notes(struct drill_buf *out, const char *title,
-                      const struct drill_verdict_note *note)
-{
-    if (note) {
-        drill_show_add(out, "\n%s\n", title);
-    }
-    for (; note; note = note->next) {
-        drill_show_add(out, "  %s", note->file);
-        if (note->line) {
-            drill_show_add(out, ":%u", note->line);
-        }
-        drill_show_add(out, ": %.*s%s%s\n", (int)note->text.len, (const char *)note->text.ptr,
-                       note->meaning ? " -- " : "", note->meaning ? note->meaning : "");
-    }
-}
-
 static void add_client(struct drill_buf *out, const struct drill_verdict *v)
 {
     const struct drill_diagnosis *d = v->found;
@@ -216,8 +200,8 @@ void drill_verdict_text(struct drill_buf *out, const struct drill_verdict *v)
         add_flaky(out, d);
     }
     add_suspects(out, d);
-    add_notes(out, "log, in the failing seconds", v->logs);
-    add_notes(out, "configuration", v->confs);
+    drill_parts_say_notes(out, "log, in the failing seconds", v->logs);
+    drill_parts_say_notes(out, "configuration", v->confs);
     if (d->outcome == DRILL_DIAGNOSED && v->cause) {
         drill_show_add(out, "\nwhat to change (%s%s%s)\n  %s\n  source: %s\n", v->cause->side,
                        v->cause->key[0] ? ": " : "", v->cause->key, v->cause->advice,

@@ -5,16 +5,7 @@
 #ifndef DRILL_REPORT_VERDICT_H
 #define DRILL_REPORT_VERDICT_H
 
-#include "diagnose/cause.h"
-
-/* A line that a --log file got in the failing seconds, or that a --conf file says. */
-struct drill_verdict_note {
-    const char *file;
-    uint32_t line; /* 0: unknown */
-    struct drill_span text;
-    const char *meaning; /* CONF: how it compares; or NULL */
-    struct drill_verdict_note *next;
-};
+#include "report/parts.h"
 
 struct drill_verdict {
     const struct drill_diagnosis *found;

@@ -125,7 +125,9 @@ static void says(const char *line, const struct drill_trigger *t, size_t body, c
     struct drill_diagnosis d = {
         .triggers = (struct drill_trigger *)(uintptr_t)t, .most_reply = 100, .slowest = 5000};
     char text[400];
-    drill_conf_compare(read_all(line), &s, &d, text, sizeof(text));
+    struct drill_conf_met met;
+    drill_conf_met(&s, &d, &met);
+    drill_conf_compare(read_all(line), &met, text, sizeof(text));
     if (!strstr(text, want)) {
         fail_msg("%s: \"%s\" lacks \"%s\"", line, text, want);
     }

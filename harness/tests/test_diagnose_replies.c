@@ -84,6 +84,46 @@ static void test_a_recording_is_its_replies(void **state)
     drill_arena_fini(&c.arena);
 }
 
+static void test_a_reply_too_many_is_a_suspect(void **state)
+{
+    (void)state;
+    struct a_case c = {0};
+    assert_int_equal(read_case(&c,
+                               HEAD "> optneg\n< optneg protocol=nr_hdr\n...\n> mail\n< continue\n"
+                                    "< continue\n> header name=\"A\"\n< continue\n"
+                                    "> header name=\"A\"\n> eoh\n< continue\n> abort\n< continue\n"
+                                    "> quit\n< continue\n",
+                               NULL),
+                     DRILL_OK);
+    assert_int_equal(c.replies.suspects, 4);
+    assert_string_equal(built(&c, "0010000"), "...\n> mail\n< continue\n< continue\n...\n");
+    assert_string_equal(built(&c, "0001000"), "...\n> header name=\"A\"\n< continue\n...\n");
+    assert_string_equal(built(&c, "0000010"), "...\n> abort\n< continue\n...\n");
+    /* with another answer to the offer, which promises as much */
+    c.replies.offer =
+        drill_reply_asking(c.replies.line[drill_replies_offer(&c.replies)].step, 1, &c.arena);
+    assert_string_equal(built(&c, "1001000"), "> optneg\n< optneg protocol=nr_hdr actions=1\n"
+                                              "...\n> header name=\"A\"\n< continue\n...\n");
+    drill_arena_fini(&c.arena);
+}
+
+static void test_of_several_messages_the_right_one(void **state)
+{
+    (void)state;
+    struct a_case c = {0};
+    assert_int_equal(read_case(&c,
+                               HEAD "message from=\"<a@example.org>\" rcpt=\"<b@example.com>\"\n"
+                                    "message from=\"<c@example.org>\" rcpt=\"<b@example.com>\"\n"
+                                    "...\n> mail address=\"<a@example.org>\"\n< continue\n"
+                                    "...\n> mail address=\"<c@example.org>\"\n< progress\n"
+                                    "< continue\n...\n> bodyeob\n< reject\n",
+                               NULL),
+                     DRILL_OK);
+    assert_string_equal(built(&c, "0001"), "...\n> mail address=\"<c@example.org>\"\n< continue\n"
+                                           "...\n> bodyeob\n< reject\n...\n");
+    drill_arena_fini(&c.arena);
+}
+
 static void test_bytes_that_are_no_reply_stand_alone(void **state)
 {
     (void)state;
@@ -210,6 +250,7 @@ struct mta {
     bool (*fails)(const char *talk, const struct drill_file *file);
     uint32_t plays, one_in, dies_after;
     bool silent; /* it asks no milter */
+    bool minds;  /* it minds changes that were not asked for */
 };
 
 static bool play(void *ctx, const struct drill_file *file, struct drill_blame_seen *seen)
@@ -228,8 +269,15 @@ static bool play(void *ctx, const struct drill_file *file, struct drill_blame_se
     bool fails = m->fails && m->fails(talk, file) && (!m->one_in || m->plays % m->one_in == 0);
     m->plays++;
     seen->asked = !m->silent;
-    seen->code = fails ? 451 : 250;
-    seen->stage = DRILL_SMFIC_BODYEOB;
+    bool changes = strstr(talk, "chgfrom") && !strstr(talk, "actions=511");
+    fails = fails || (m->minds && changes);
+    if (changes) {
+        seen->broken[seen->rules++].rule = DRILL_RULE_MODIFY_AGREED;
+    }
+    seen->messages = 2;
+    seen->told[0].code = 250;
+    seen->told[1].code = fails ? 451 : 250;
+    seen->told[1].stage = DRILL_SMFIC_BODYEOB;
     return true;
 }
 
@@ -322,6 +370,63 @@ static void test_two_lines_together(void **state)
     assert_true(found.blamed->any_value && found.blamed->next->any_value);
     check_line(found.blamed->line, "< delrcpt address=\"a\"");
     drill_arena_fini(&c.arena);
+}
+
+/* A change that nobody asked for breaks a rule; whether the failure hangs on that is tried. */
+static void test_changes_that_were_not_agreed_on(void **state)
+{
+    (void)state;
+    for (int minds = 0; minds < 2; minds++) {
+        struct a_case c = {0};
+        struct mta m = {.fails = minds ? NULL : has_both, .minds = minds};
+        struct drill_blame found;
+        assert_int_equal(read_case(&c, MANY "< accept\n", NULL), DRILL_OK);
+        assert_int_equal(blame(&c, &m, 100, &found), DRILL_OK);
+        assert_int_equal(found.outcome, DRILL_DIAGNOSED);
+        assert_int_equal(found.message, 1);
+        assert_int_equal(found.least.rules, minds);
+        assert_non_null(found.blamed);
+        assert_true(!minds == (found.blamed->next != NULL));
+        drill_arena_fini(&c.arena);
+    }
+}
+
+/* It is no suspect where it changes nothing, and stays in every conversation. */
+static void test_the_recorded_answer_to_the_offer(void **state)
+{
+    (void)state;
+    static const char talk[] = HEAD "> optneg\n< optneg actions=chgbody\n...\n> bodyeob\n< reset\n";
+    struct a_case c = {0};
+    struct mta m = {.fails = has_reset};
+    struct drill_blame found;
+    assert_int_equal(read_case(&c, talk, NULL), DRILL_OK);
+    assert_int_equal(blame(&c, &m, 100, &found), DRILL_OK);
+    assert_int_equal(found.suspects, 1);
+    assert_non_null(found.blamed);
+    assert_null(found.blamed->next);
+    check_line(found.blamed->line, "< reset");
+    check_line(found.minimal->body.steps->next, "< optneg actions=chgbody");
+    drill_arena_fini(&c.arena);
+}
+
+static void test_what_is_said_of_an_outcome(void **state)
+{
+    (void)state;
+    char text[300];
+    struct drill_blame_seen s = {.messages = 2, .has_sink = true, .delivered = 1};
+    s.told[0].code = s.told[1].code = 250;
+    s.told[1].stage = DRILL_SMFIC_BODYEOB;
+    (void)snprintf(s.told[1].text, sizeof(s.told[1].text), "250 ok");
+    drill_blame_say(&s, 1, text, sizeof(text));
+    assert_string_equal(text, "message 2 of 2: the client is told `250 ok` at bodyeob; of 2 that "
+                              "are taken 1 are delivered");
+    s.delivered = 0;
+    s.gave_up = true;
+    drill_blame_say(&s, 1, text, sizeof(text));
+    assert_non_null(strstr(text, "; the MTA gives the milter up; nothing is delivered"));
+    s.told[0].code = 0;
+    drill_blame_say(&s, 0, text, sizeof(text));
+    assert_non_null(strstr(text, "message 1 of 2: the client gets no reply at the beginning"));
 }
 
 static void test_the_size_of_a_line(void **state)
@@ -421,12 +526,17 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_recording_is_its_replies),
+        cmocka_unit_test(test_a_reply_too_many_is_a_suspect),
+        cmocka_unit_test(test_of_several_messages_the_right_one),
         cmocka_unit_test(test_bytes_that_are_no_reply_stand_alone),
         cmocka_unit_test(test_what_cannot_be_examined),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_faults),
         cmocka_unit_test(test_one_line_of_many),
         cmocka_unit_test(test_two_lines_together),
+        cmocka_unit_test(test_changes_that_were_not_agreed_on),
+        cmocka_unit_test(test_the_recorded_answer_to_the_offer),
+        cmocka_unit_test(test_what_is_said_of_an_outcome),
         cmocka_unit_test(test_the_size_of_a_line),
         cmocka_unit_test(test_the_bytes_of_a_line),
         cmocka_unit_test(test_the_codes_of_a_reply),
