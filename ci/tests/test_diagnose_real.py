@@ -11,6 +11,7 @@ from conftest import running
 from peers.clamav import Clamav
 from peers.harness import ROOT
 from peers.libmilter import Libmilter
+from peers.pmilter import PlainPmilter
 
 LIST_MAIL = "scenarios/messages/mailing-list-70k-to.eml"
 PLAIN = "scenarios/messages/plain.eml"
@@ -224,3 +225,22 @@ def test_a_configuration_as_json(drill, clamav, work):
     assert [note["text"] for note in verdict["configuration"]] == [
         '"maxResponseSize": 99', '"timeoutData": "30s"', '"tempFailOnError": true']
     assert meaning_of(verdict, "maxResponseSize").endswith(": not met")
+
+
+@pytest.fixture
+def plain_pmilter():
+    yield from running(PlainPmilter())
+
+
+def test_an_answer_to_quit_is_no_reply_too_many(drill, plain_pmilter, work):
+    """Sendmail::PMilter says continue to it; of a message that shows nothing."""
+    path = f"{work}/plain.eml"
+    with open(path, "wb") as out:
+        out.write(b"From: alice@example.org\r\nTo: bob@example.com\r\n\r\nHello.\r\n")
+    drill("diagnose", "--milter", plain_pmilter.address, "--message", path).check_exit(0)\
+        .check_out("not reproduced")
+
+
+def test_a_model_sends_none_too_many(drill):
+    drill("diagnose", "--milter", "sim:libmilter", "--message", "scenarios/messages/plain.eml")\
+        .check_exit(0).check_out("not reproduced")

@@ -93,8 +93,9 @@ PLAIN = message(headers(decoys=8), prose(20))
 class Case:
     """`text`: the message; `args`: of milterdrill; the rest: of the trigger, as in the JSON."""
 
-    def __init__(self, text=PLAIN, args=(), symptom="lost", ruled_out=(), also=(), **trigger):
-        self.text, self.args, self.symptom = text, list(args), symptom
+    def __init__(self, text=PLAIN, args=(), symptom="lost", ruled_out=(), also=(), cause=None,
+                 **trigger):
+        self.text, self.args, self.symptom, self.cause = text, list(args), symptom, cause
         self.ruled_out, self.also, self.trigger = ruled_out, also, trigger
 
 
@@ -221,6 +222,11 @@ CASES = {
     "moose": Case(message(headers(b"List-Unsubscribe: <https://example.org/u>", decoys=9),
                           prose(9)), symptom="unexpected", ruled_out=HEADERS_ONLY,
                   kind="header-name", stage="header", header="List-Unsubscribe"),
+    "magpie": Case(message(headers(b"X-Echo: on", b"X-Echoes: on", decoys=9), prose(9)),
+                   symptom="surplus", ruled_out=HEADERS_ONLY, kind="header-name", stage="header",
+                   header="X-Echo", cause="reply_too_many"),
+    "parrot": Case(args=[*POSTFIX, "--auth", "dave"], symptom="surplus", ruled_out=SESSION_ONLY,
+                   kind="macro", name="{auth_type}", cause="reply_too_many"),
     "marmot": Case(message(headers(b"X-Archive: yes", decoys=9), prose(9)), symptom="oversized",
                    kind="header-name", stage="header", header="X-Archive"),
     "nandu": Case(in_parts(b"please-hang-here", lines=300), args=QUICK, symptom="silent",
@@ -291,6 +297,8 @@ def test_the_planted_fault_is_found(drill, animal, work, name):
     assert (found["outcome"], found["deterministic"]) == ("reproduced", True), result.dump(name)
     assert found["signature"]["symptom"] == case.symptom, result.dump(name)
     holds(found["trigger"], case.trigger, result)
+    if case.cause:
+        assert [cause["id"] for cause in found["causes"]] == [case.cause], result.dump("the cause")
     others = found["triggers"][1:]
     assert len(others) == len(case.also), result.dump("not so many triggers")
     for trigger, expected in zip(others, case.also):

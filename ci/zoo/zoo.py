@@ -236,6 +236,10 @@ ANIMALS = {
                      lambda m: m.header(b"X-Archive")),
     "nandu": Animal(hang, ("eob",), lambda m: b"please-hang-here" in m.body),
     "phoenix": Animal(crash, ("header",), lambda m: m.header(b"X-Nova")),
+    # a reply too many
+    "magpie": Animal(says(frame(CONTINUE), frame(CONTINUE)), ("header",),
+                     lambda m: m.headers[-1][0] == b"X-Echo"),
+    "parrot": Animal(says(frame(CONTINUE)), ("macro",), lambda m: b"{auth_type}" in m.macros),
     # two together
     "ocelot": Animal(reset, ("eob",), lambda m: m.header(b"X-Priority") and
                      b"limited offer" in m.body),

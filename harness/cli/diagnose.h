@@ -33,10 +33,12 @@ struct diagnose {
     struct diagnose_command command;
     struct drill_lab_ops lab;
     struct drill_diagnosis found;
-    bool reached;   /* the milter was there once */
-    bool gone;      /* ... and is no more */
-    char tls[300];  /* why TLS did not come to be, last; "": it did */
-    uint32_t plays; /* batches so far */
+    bool reached;     /* the milter was there once */
+    bool gone;        /* ... and is no more */
+    bool asked;       /* whether it says something when its MTA has left: then `parting` is known */
+    uint32_t parting; /* ... so many replies */
+    char tls[300];    /* why TLS did not come to be, last; "": it did */
+    uint32_t plays;   /* batches so far */
     struct diagnose_file *files;
     bool logs_read;
     struct drill_verdict_note *logs, *confs;

@@ -145,6 +145,7 @@ static bool play_once(struct diagnose *d, struct drill_client *client, bool *the
     config.traffic = client;
     config.patience = s->net ? UINT64_C(300) * 1000000 : DRILL_NEVER;
     config.simulated = s->net == NULL;
+    config.attentive = true;
     config.observer = (struct drill_observer){seen, &kept};
     bool ok = cli_stage_open(&stage, &config, &scene, &err);
     *there = false;

@@ -21,8 +21,8 @@ struct play {
     bool open;
 };
 
-static bool begin(struct diagnose *d, const struct drill_trial *trial, struct drill_watch *watch,
-                  struct play *p)
+static bool begin(struct diagnose *d, const struct drill_file *file,
+                  const struct drill_trial *trial, struct drill_watch *watch, struct play *p)
 {
     struct send *s = &d->send;
     struct drill_error err;
@@ -35,13 +35,14 @@ static bool begin(struct diagnose *d, const struct drill_trial *trial, struct dr
     p->stage.address = &s->address;
     p->stage.tls = s->stage.tls;
     p->scene.traffic = (struct drill_client *)(uintptr_t)trial->traffic;
-    config.file = &s->file;
+    config.file = file;
     config.ours = DRILL_SIDE_MTA;
     config.profile = s->scene.mta;
     config.settings = trial->settings;
     config.traffic = trial->traffic;
     config.patience = sim ? DRILL_NEVER : PATIENCE;
     config.simulated = sim;
+    config.attentive = true;
     config.observer = (struct drill_observer){drill_watch_seen, watch};
     p->open = cli_stage_open(&p->stage, &config, &p->scene, &err);
     if (!p->open) {
@@ -75,6 +76,40 @@ static void run(struct diagnose *d, struct play *plays, size_t count)
     }
 }
 
+/* Sendmail::PMilter says continue to quit, and to the end of what it reads: a connection on which
+ * nothing is asked shows that, and what is no reply too many then. */
+static bool ask_parting(struct diagnose *d, const struct drill_trial *trial)
+{
+    static const char TEXT[] = "drill 1 \"it leaves at once\"\n> open\n> half-close\n...\n";
+    struct drill_errors errors = {.count = 0};
+    struct drill_watch watch;
+    struct play p;
+    const struct drill_file *file =
+        drill_parse(drill_span_str(TEXT), "", NULL, &d->send.arena, &errors);
+    d->asked = true;
+    drill_watch_init(&watch, 0);
+    if (!file || !begin(d, file, trial, &watch, &p)) {
+        return false;
+    }
+    run(d, &p, 1);
+    finish(d, &p, &watch);
+    d->parting = watch.sig.reply ? 1 : 0;
+    return true;
+}
+
+static bool forgive(struct diagnose *d, const struct drill_trial *trials, size_t count,
+                    struct drill_watch *watches)
+{
+    bool ok = true;
+    for (size_t i = 0; i < count && ok; i++) {
+        if (watches[i].sig.surplus) {
+            ok = d->asked || ask_parting(d, &trials[i]);
+            drill_watch_forgive(&watches[i], d->parting);
+        }
+    }
+    return ok;
+}
+
 /* Plays the trials whose watches say that nobody was there, or all. False: not all were begun. */
 static bool play_some(struct diagnose *d, const struct drill_trial *trials, size_t count,
                       struct drill_watch *watches, bool again)
@@ -90,7 +125,7 @@ static bool play_some(struct diagnose *d, const struct drill_trial *trials, size
         drill_watch_init(&watches[i], trials[i].settings->max_response);
         watches[i].sig.symptom = DRILL_SYMPTOM_UNKNOWN;
         watch[begun] = &watches[i];
-        ok = begin(d, &trials[i], &watches[i], &plays[begun]);
+        ok = begin(d, &d->send.file, &trials[i], &watches[i], &plays[begun]);
         begun += ok;
     }
     run(d, plays, begun);
@@ -158,6 +193,7 @@ static bool play(void *ctx, const struct drill_trial *trials, size_t count,
     bool ok = d->command.text ? play_each(d, trials, count, watches)
                               : play_some(d, trials, count, watches, false) &&
                                     await_return(d, trials, count, watches);
+    ok = forgive(d, trials, count, watches) && ok;
     if (++d->plays == REPRODUCED) {
         diagnose_logs_read(d);
     }

@@ -172,7 +172,7 @@ static unsigned symptoms_of(const char *rule)
         return 1U << DRILL_SYMPTOM_SILENT;
     }
     return rule[0] == 'F' ? 1U << DRILL_SYMPTOM_MALFORMED | 1U << DRILL_SYMPTOM_OVERSIZED |
-                                1U << DRILL_SYMPTOM_UNEXPECTED
+                                1U << DRILL_SYMPTOM_UNEXPECTED | 1U << DRILL_SYMPTOM_SURPLUS
                           : 0;
 }
 

@@ -49,6 +49,12 @@ static bool drill_cause_is_nameless(const struct drill_diagnosis *d, const struc
     return t && t->has_header && t->header[0] == '\0';
 }
 
+static bool drill_cause_has_surplus(const struct drill_diagnosis *d, const struct drill_trigger *t)
+{
+    (void)t;
+    return d->sig.surplus > 0;
+}
+
 static bool drill_cause_is_zero_length(const struct drill_diagnosis *d,
                                        const struct drill_trigger *t)
 {

@@ -10,6 +10,7 @@ void drill_watch_init(struct drill_watch *w, uint32_t max_reply)
 {
     memset(w, 0, sizeof(*w));
     w->max_reply = max_reply;
+    drill_judged_init(&w->judged);
 }
 
 static void copy_name(char *out, size_t cap, struct drill_span name)
@@ -124,9 +125,33 @@ static bool is_oversized(const struct drill_watch *w, struct drill_span bytes)
            drill_be32(bytes.ptr) > w->max_reply && drill_proto_find(DRILL_TO_MTA, bytes.ptr[4]);
 }
 
+/* Of the judge's rules it is these that are asked for. That we ended our side says nothing: what
+ * comes then is looked at all the same. */
+static void judge(struct drill_watch *w, const struct drill_seen *s)
+{
+    const uint32_t *count = w->judged.judge.count;
+    if (s->kind != DRILL_SEEN_END || !s->ours) {
+        drill_judged_seen(&w->judged, s);
+        w->sig.surplus = count[DRILL_RULE_UNASKED] + count[DRILL_RULE_NO_REPLY];
+    }
+}
+
+/* The first of them. */
+static const struct drill_finding *surplus(const struct drill_watch *w)
+{
+    const struct drill_judged *j = &w->judged;
+    for (size_t i = 0; i < j->count && i < DRILL_JUDGED_MAX; i++) {
+        if (j->finding[i].rule == DRILL_RULE_UNASKED || j->finding[i].rule == DRILL_RULE_NO_REPLY) {
+            return &j->finding[i];
+        }
+    }
+    return NULL;
+}
+
 void drill_watch_seen(void *ctx, const struct drill_seen *s)
 {
     struct drill_watch *w = ctx;
+    judge(w, s);
     if (!w->begun) {
         w->begun = true;
         w->begin = s->now;
@@ -206,6 +231,12 @@ void drill_watch_end(struct drill_watch *w, const struct drill_run *run, uint64_
         return;
     }
     sig->symptom = judged(w, drill_run_report(run), mta, told);
+    const struct drill_finding *extra = surplus(w);
+    if (extra && sig->symptom == DRILL_SYMPTOM_NONE) {
+        sig->symptom = DRILL_SYMPTOM_SURPLUS;
+        (void)snprintf(sig->text, sizeof(sig->text), "%s", extra->detail);
+        return;
+    }
     if (rcpt && (sig->symptom == DRILL_SYMPTOM_NONE || sig->symptom == DRILL_SYMPTOM_REFUSED)) {
         sig->symptom = DRILL_SYMPTOM_REFUSED;
         sig->stage = DRILL_SMFIC_RCPT;
@@ -217,6 +248,15 @@ void drill_watch_end(struct drill_watch *w, const struct drill_run *run, uint64_
         int len = told->line.len < DRILL_SIGNATURE_TEXT - 1 ? (int)told->line.len
                                                             : DRILL_SIGNATURE_TEXT - 1;
         (void)snprintf(sig->text, sizeof(sig->text), "%.*s", len, (const char *)told->line.ptr);
+    }
+}
+
+void drill_watch_forgive(struct drill_watch *w, uint32_t replies)
+{
+    struct drill_signature *sig = &w->sig;
+    sig->surplus -= replies < sig->surplus ? replies : sig->surplus;
+    if (sig->symptom == DRILL_SYMPTOM_SURPLUS && sig->surplus == 0) {
+        sig->symptom = DRILL_SYMPTOM_NONE;
     }
 }
 
@@ -259,6 +299,7 @@ const char *drill_symptom_word(enum drill_symptom symptom)
     case DRILL_SYMPTOM_MALFORMED: return "malformed";
     case DRILL_SYMPTOM_OVERSIZED: return "oversized";
     case DRILL_SYMPTOM_UNEXPECTED: return "unexpected";
+    case DRILL_SYMPTOM_SURPLUS: return "surplus";
     case DRILL_SYMPTOM_UNREACHABLE: return "unreachable";
     case DRILL_SYMPTOM_UNKNOWN: break;
     }
@@ -280,6 +321,10 @@ static const char *did(const struct drill_signature *s)
     case DRILL_SYMPTOM_MALFORMED: return "the milter sends what cannot be read";
     case DRILL_SYMPTOM_OVERSIZED: return "the milter sends a reply over the MTA's limit";
     case DRILL_SYMPTOM_UNEXPECTED: return "the milter sends a reply that is not taken there";
+    case DRILL_SYMPTOM_SURPLUS:
+        return "the message is accepted, but by a reply to something else: the milter sends one "
+               "too "
+               "many";
     case DRILL_SYMPTOM_UNREACHABLE: return "nobody takes the connection";
     case DRILL_SYMPTOM_UNKNOWN: break;
     }
@@ -290,7 +335,7 @@ void drill_signature_say(const struct drill_signature *s, char *out, size_t cap)
 {
     char at[DRILL_SIGNATURE_NAME + 80] = "", how[40] = "";
     const struct drill_proto_message *row = drill_proto_find(DRILL_TO_MILTER, s->stage);
-    bool placed = row && s->symptom != DRILL_SYMPTOM_NONE &&
+    bool placed = row && s->symptom != DRILL_SYMPTOM_NONE && s->symptom != DRILL_SYMPTOM_SURPLUS &&
                   s->symptom != DRILL_SYMPTOM_UNREACHABLE && s->symptom != DRILL_SYMPTOM_UNKNOWN;
     if (placed && s->stage == DRILL_SMFIC_HEADER) {
         (void)snprintf(at, sizeof(at), " at header \"%s\" (frame %u, %llu bytes of data)",
@@ -302,9 +347,8 @@ void drill_signature_say(const struct drill_signature *s, char *out, size_t cap)
     if (s->symptom == DRILL_SYMPTOM_LOST && s->error) {
         (void)snprintf(how, sizeof(how), ", os error %d", s->error);
     }
-    (void)snprintf(
-        out, cap, "%s%s%s%s%s", did(s), at, how,
-        s->symptom == DRILL_SYMPTOM_REFUSED || s->symptom == DRILL_SYMPTOM_MALFORMED ? ": " : "",
-        s->symptom == DRILL_SYMPTOM_REFUSED || s->symptom == DRILL_SYMPTOM_MALFORMED ? s->text
-                                                                                     : "");
+    bool quotes = s->symptom == DRILL_SYMPTOM_REFUSED || s->symptom == DRILL_SYMPTOM_MALFORMED ||
+                  s->symptom == DRILL_SYMPTOM_SURPLUS;
+    (void)snprintf(out, cap, "%s%s%s%s%s", did(s), at, how, quotes ? ": " : "",
+                   quotes ? s->text : "");
 }

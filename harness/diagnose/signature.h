@@ -7,7 +7,7 @@
 #ifndef DRILL_DIAGNOSE_SIGNATURE_H
 #define DRILL_DIAGNOSE_SIGNATURE_H
 
-#include "scenario/run.h"
+#include "scenario/judged.h"
 
 enum drill_symptom {
     DRILL_SYMPTOM_NONE,        /* the message was accepted */
@@ -18,6 +18,8 @@ enum drill_symptom {
     DRILL_SYMPTOM_MALFORMED,   /* bytes that are no frame, or a payload that cannot be read */
     DRILL_SYMPTOM_OVERSIZED,   /* a reply over the MTA's limit */
     DRILL_SYMPTOM_UNEXPECTED,  /* a reply that this MTA does not take there */
+    DRILL_SYMPTOM_SURPLUS,     /* all seems well, but there is a reply too many: none is for what it
+                                  was taken for */
     DRILL_SYMPTOM_UNREACHABLE, /* nobody took the connection */
     DRILL_SYMPTOM_UNKNOWN      /* not played (budget, interrupt) */
 };
@@ -41,6 +43,7 @@ struct drill_signature {
     uint64_t most_reply;               /* the largest data of a reply */
     bool accepted_early;               /* an `accept` came before the end of the message */
     uint8_t accepted_at;               /* ... to this command */
+    uint32_t surplus;                  /* replies too many, as far as it was looked */
     uint64_t elapsed;                  /* microseconds, of the conversation */
     uint64_t slowest;                  /* microseconds: the longest wait for a reply */
     uint8_t slowest_at;                /* ... to this command */
@@ -57,11 +60,13 @@ bool drill_signature_failed(const struct drill_signature *s);
 void drill_signature_say(const struct drill_signature *s, char *out, size_t cap);
 const char *drill_symptom_word(enum drill_symptom symptom); /* "lost": of the JSON */
 
-/* Watches one conversation: `drill_watch_seen` is the runner's observer, ctx the watch. */
+/* Watches one conversation: `drill_watch_seen` is the runner's observer, ctx the watch, which must
+ * not move meanwhile. */
 struct drill_watch {
     struct drill_signature sig;
     uint64_t begin, asked; /* when the last frame of ours had gone */
     bool begun, broken, quiet, ended;
+    struct drill_judged judged;
     uint32_t max_reply; /* the MTA's limit; 0: none */
     size_t macros;
     struct {
@@ -74,5 +79,7 @@ void drill_watch_init(struct drill_watch *w, uint32_t max_reply);
 void drill_watch_seen(void *ctx, const struct drill_seen *seen);
 /* `run` has ended (or was stopped). The signature is then in w->sig. */
 void drill_watch_end(struct drill_watch *w, const struct drill_run *run, uint64_t now);
+/* So many of the replies too many are this milter's way of saying goodbye. */
+void drill_watch_forgive(struct drill_watch *w, uint32_t replies);
 
 #endif

@@ -134,6 +134,12 @@ static void add_client(struct drill_buf *out, const struct drill_verdict *v)
         return;
     }
     drill_show_add(out, "\nthe sender sees\n");
+    if (d->sig.symptom == DRILL_SYMPTOM_SURPLUS) {
+        drill_show_add(out,
+                       "  nothing: the message passes, and is not filtered as the milter says; "
+                       "what the milter says behind it may meet the next message\n");
+        return;
+    }
     if (d->sig.code) {
         drill_show_add(out, "  %s\n", d->sig.text);
     }

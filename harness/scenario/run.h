@@ -142,6 +142,8 @@ struct drill_run_config {
     bool hasty;        /* `after=` is not used: a line leaves when its turn comes */
     bool lean;         /* one of very many: texts of the report take memory only when they say
                           something (see drill_run_result, drill_run_count) */
+    bool attentive;    /* MTA: half-close in place of quit, and read to the end:
+                          a reply too many is the last thing that a milter says */
     struct drill_observer observer; /* seen may be NULL */
 };
 

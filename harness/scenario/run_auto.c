@@ -5,6 +5,9 @@
 
 #include <stdio.h>
 
+/* So long a milter may take to say what is too many, and to leave, when nothing comes any more. */
+#define HEARING (UINT64_C(500) * 1000)
+
 /* ---- what came, as the autopilot takes it ---- */
 
 static void feed_mta(struct drill_run *run, const struct run_came *came)
@@ -302,6 +305,44 @@ static bool mta_close(struct drill_run *run, struct run_unit *unit)
     return true;
 }
 
+/* What the milter still says is shown, and not taken for an answer to anything. */
+static bool hear_out(struct drill_run *run)
+{
+    struct run_came came = {.kind = CAME_END, .how = DRILL_END_FIN};
+    uint64_t until = run_later(run->progress, HEARING);
+    if (run_out_flush(run)) {
+        return true;
+    }
+    if (run->conn == CONN_UP) {
+        run_shoot(run, DRILL_WISH_HALF_CLOSE);
+        run_say_end(run, run->our_dir, true, &came, "half-close");
+        run->conn = CONN_HALF;
+        run->progress = run->now;
+        return true;
+    }
+    run_in_take(run, &came);
+    if (came.kind == CAME_FRAME || came.kind == CAME_GARBLED) {
+        return true;
+    }
+    if (came.kind == CAME_NONE && run->now < until) {
+        run->listening = true;
+        run_wait_until(run, until);
+        return false;
+    }
+    if (came.kind != CAME_END) {
+        run_shoot(run, DRILL_WISH_DRAIN);
+        run_closed(run, NULL, DRILL_END_FIN);
+    }
+    drill_mta_hung_up(&run->mta);
+    return true;
+}
+
+static bool hears_out(const struct drill_run *run, const struct drill_mta_step *step)
+{
+    return run->config.attentive && run->conn != CONN_NONE && step->kind == DRILL_MTA_SEND &&
+           (step->command.code == DRILL_SMFIC_QUIT || run->conn == CONN_HALF);
+}
+
 static bool mta_auto(struct drill_run *run, struct run_unit *unit)
 {
     struct drill_mta_step step;
@@ -315,6 +356,9 @@ static bool mta_auto(struct drill_run *run, struct run_unit *unit)
     }
     if (holds_back(run, unit, &step)) {
         return take(run, unit) || wait_more(run, unit, DRILL_NEVER);
+    }
+    if (!unit && hears_out(run, &step)) {
+        return hear_out(run);
     }
     switch (step.kind) {
     case DRILL_MTA_OPEN: return mta_open(run, unit);

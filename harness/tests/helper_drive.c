@@ -386,14 +386,15 @@ static void begin(struct drive *d, const struct helper_drive *c)
                           &d->scene, &err)) {
         fail_msg("%s: %s", c->name, err.text);
     }
-    bool mta =
-        c->side == AS_MTA || c->side == SIM_MTA || c->side == REPLAY_MTA || c->side == EXACT_MTA;
+    bool mta = c->side == AS_MTA || c->side == SIM_MTA || c->side == REPLAY_MTA ||
+               c->side == EXACT_MTA || c->side == ATTENTIVE_MTA;
     d->config.tolerant = d->config.whole = d->config.hasty = replay;
     d->config.ours = mta ? DRILL_SIDE_MTA : DRILL_SIDE_MILTER;
     d->config.profile = mta ? d->scene.mta : d->scene.milter;
     d->config.settings = mta ? &d->scene.mta_settings : &d->scene.milter_settings;
     d->config.traffic = d->scene.traffic;
     d->config.simulated = c->side == SIM_MTA || c->side == SIM_MILTER;
+    d->config.attentive = c->side == ATTENTIVE_MTA;
     d->config.patience = d->config.simulated ? DRILL_NEVER : PATIENCE;
 }
 

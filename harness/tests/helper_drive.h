@@ -25,8 +25,17 @@
 #include "scenario/run.h"
 
 /* The side that the runner plays; REPLAY: the lines are those of a recording, EXACT: of one that is
- * played with its chunks and byte for byte. */
-enum helper_side { AS_MTA, AS_MILTER, SIM_MTA, SIM_MILTER, REPLAY_MTA, REPLAY_MILTER, EXACT_MTA };
+ * played with its chunks and byte for byte; ATTENTIVE: it hears the milter out in place of quit. */
+enum helper_side {
+    AS_MTA,
+    AS_MILTER,
+    SIM_MTA,
+    SIM_MILTER,
+    REPLAY_MTA,
+    REPLAY_MILTER,
+    EXACT_MTA,
+    ATTENTIVE_MTA
+};
 
 struct helper_drive {
     const char *name;
