@@ -136,6 +136,7 @@ void send_init(struct send *s)
 {
     memset(s, 0, sizeof(*s));
     cli_arena_init(&s->arena);
+    cli_arena_init(&s->reading);
     cli_options_init(&s->options, &s->arena);
     cli_several_init(&s->several);
     drill_buf_init(&s->out, NULL);

@@ -59,6 +59,7 @@ struct send_rcpt {
 
 struct send {
     struct drill_arena arena;
+    struct drill_arena reading; /* the message file, unless it was copied to have CRLF */
     struct cli_options options;
     const char *recording; /* instead of a message: a scenario whose setup says what is sent */
     const char *message, *from, *client_text, *client_name, *helo, *auth, *save;
@@ -71,8 +72,7 @@ struct send {
     struct drill_scene scene;
     struct drill_address address;
     char address_text[400];
-    struct drill_span source; /* the message file */
-    struct drill_file file;   /* `...` */
+    struct drill_file file; /* `...` */
     struct drill_step dots;
 
     struct drill_net *net;

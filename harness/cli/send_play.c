@@ -352,5 +352,6 @@ void send_close(struct send *s)
     drill_transcript_fini(&s->transcript);
     drill_net_free(s->net);
     drill_buf_fini(&s->out);
+    drill_arena_fini(&s->reading);
     drill_arena_fini(&s->arena);
 }

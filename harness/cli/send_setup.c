@@ -221,12 +221,16 @@ static bool build_client(struct send *s)
     if (!describe_client(s, c)) {
         return false;
     }
-    if (cli_read(s->message, &s->arena, &s->source, &err) != DRILL_OK) {
+    struct drill_span source;
+    if (cli_read(s->message, &s->reading, &source, &err) != DRILL_OK) {
         return fail(&err);
     }
-    if (drill_mail_parse(s->source, &s->arena, &m->mail, &err) != DRILL_OK) {
+    if (drill_mail_parse(source, &s->arena, &m->mail, &err) != DRILL_OK) {
         drill_error_at(&err, s->message, err.line ? err.line : 1, err.column ? err.column : 1);
         return fail(&err);
+    }
+    if (m->mail.text.ptr != source.ptr) {
+        drill_arena_fini(&s->reading);
     }
     m->from = sender(s, &m->mail);
     if (!set_rcpts(s, m) || !set_rcpt_args(s, m) || !make_args(s, s->from_args, &m->from_args)) {

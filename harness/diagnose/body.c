@@ -107,10 +107,12 @@ static bool is_size(struct drill_work *w)
     size_t n = s.body.len;
     char text[120];
     uint32_t before = w->lab.sessions;
+    scale.trial = true; /* what is kept of it is shorter */
     if (drill_work_refused(w, make_size(&scale, n, &s))) {
         return false;
     }
-    enum drill_answer answer = drill_work_adopt(w, &s, "a harmless body, as long");
+    scale.trial = false;
+    enum drill_answer answer = drill_lab_try(&w->lab, &s, "a harmless body, as long");
     if (answer != DRILL_ANSWER_SAME) {
         (void)snprintf(text, sizeof(text), "a harmless body of the same %zu bytes passes", n);
         drill_work_suspect(w, "size of the body", answer == DRILL_ANSWER_OTHER,

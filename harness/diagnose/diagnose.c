@@ -14,7 +14,8 @@ enum {
     SLOW = 200000,   /* microseconds: a failure that takes longer is asked for side by side */
     SHORT = 3000000, /* a limit that may be stretched so much to see whether an answer comes */
     STRETCH = 5,
-    LEAST = 2000000, /* ... and to so much in any case */
+    LEAST = 2000000,  /* ... and to so much in any case */
+    BODIES = 1 << 26, /* bytes of bodies that may be there at once */
     TWICE = 2
 };
 
@@ -79,12 +80,19 @@ static void rate(struct drill_work *w)
     }
 }
 
+/* Sessions at once, each of which may have a body of its own. */
+static size_t side_by_side(size_t body)
+{
+    size_t fit = body ? BODIES / body : DRILL_LAB_BATCH;
+    return fit > DRILL_LAB_BATCH ? DRILL_LAB_BATCH : fit < 1 ? 1 : fit;
+}
+
 /* True when it fails each time. */
 static bool reproduce(struct drill_work *w)
 {
     struct drill_diagnosis *out = w->out;
     play_often(w, &w->now, "the message as it is", 1, &out->played, &out->failed);
-    w->wide = out->sig.elapsed > SLOW ? DRILL_LAB_BATCH : 1;
+    w->wide = out->sig.elapsed > SLOW ? side_by_side(w->now.body.len) : 1;
     uint32_t repeats = w->wide > 1 ? FEWER : REPEATS;
     if (out->failed && out->sig.symptom == DRILL_SYMPTOM_UNREACHABLE) {
         out->outcome = DRILL_NO_PEER;
@@ -120,7 +128,7 @@ static void suspect_size(struct drill_work *w)
     if (drill_work_refused(w, drill_subject_plain_message(&s, w->arena))) {
         return;
     }
-    s.body = drill_subject_filler(size, true, w->arena);
+    s.body = drill_subject_filler(size, true, &w->lab.scratch);
     if (drill_work_refused(w, s.body.ptr != NULL)) {
         return;
     }

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { KEPT = 1 << 20 }; /* bytes of scratch memory */
+
 void drill_lab_init(struct drill_lab *lab, const struct drill_lab_ops *ops,
                     struct drill_arena *arena, uint32_t sessions, uint64_t microseconds)
 {
@@ -22,6 +24,16 @@ void drill_lab_fini(struct drill_lab *lab)
     drill_arena_fini(&lab->scratch);
 }
 
+/* Behind an experiment. Large bodies are given back: the next is of another size. */
+static void clear(struct drill_lab *lab)
+{
+    if (lab->scratch.held > KEPT) {
+        drill_arena_fini(&lab->scratch);
+    } else {
+        drill_arena_reset(&lab->scratch);
+    }
+}
+
 static bool may_play(struct drill_lab *lab, size_t count)
 {
     bool spent = lab->sessions + count > lab->budget ||
@@ -34,7 +46,7 @@ static bool may_play(struct drill_lab *lab, size_t count)
 static bool build(struct drill_lab *lab, const struct drill_subject *s, struct drill_trial *trial)
 {
     trial->settings = &s->settings;
-    trial->traffic = drill_subject_traffic(s, &lab->scratch);
+    trial->traffic = drill_subject_trial(s, &lab->scratch);
     lab->no_memory = lab->no_memory || !trial->traffic;
     return trial->traffic != NULL;
 }
@@ -76,7 +88,7 @@ bool drill_lab_play_all(struct drill_lab *lab, const struct drill_subject *s, co
         trials[i] = trials[0];
     }
     play(lab, trials, count, what, watches);
-    drill_arena_reset(&lab->scratch);
+    clear(lab);
     for (size_t i = 0; i < count; i++) {
         all = all && watches[i].sig.symptom != DRILL_SYMPTOM_UNKNOWN;
     }
@@ -161,5 +173,5 @@ void drill_lab_try_all(struct drill_lab *lab, const struct drill_subject *subjec
             list(lab, what[i], &watches[i].sig, answers[i]);
         }
     }
-    drill_arena_reset(&lab->scratch);
+    clear(lab);
 }

@@ -81,11 +81,11 @@ static size_t make_units(const struct begins *b, struct drill_span body,
     return n + 1;
 }
 
-/* The whole message as text, of which the body is the end. */
+/* The header as text, with the empty line. */
 static struct drill_span text_of(const struct drill_mail_header *const *header, size_t headers,
-                                 struct drill_span body, struct drill_arena *arena)
+                                 struct drill_arena *arena)
 {
-    size_t size = body.len + 2;
+    size_t size = 2;
     for (size_t i = 0; i < headers; i++) {
         size += header[i]->name.len + header[i]->value.len + 3;
     }
@@ -98,14 +98,32 @@ static struct drill_span text_of(const struct drill_mail_header *const *header, 
         drill_write_text(&w, "\r\n");
     }
     drill_write_text(&w, "\r\n");
-    drill_write_bytes(&w, body);
     return p ? drill_writer_span(&w) : drill_span_of(NULL, 0);
 }
 
-static void read_parts(struct drill_span text, struct begins *b)
+/* One behind the other. GMime would copy a buffer that it is given; `view` has it read the body
+ * where it is. */
+static GMimeStream *joined(struct drill_span text, struct drill_span body, GByteArray *view)
+{
+    GMimeStream *all = g_mime_stream_cat_new();
+    GMimeStream *first = g_mime_stream_mem_new_with_buffer((const char *)text.ptr, text.len);
+    GMimeStream *second = g_mime_stream_mem_new_with_byte_array(view);
+    g_mime_stream_mem_set_owner(GMIME_STREAM_MEM(second), FALSE);
+    view->data = (guint8 *)(uintptr_t)body.ptr;
+    view->len = (guint)body.len;
+    g_mime_stream_set_bounds(second, 0, (gint64)body.len);
+    (void)g_mime_stream_cat_add_source(GMIME_STREAM_CAT(all), first);
+    (void)g_mime_stream_cat_add_source(GMIME_STREAM_CAT(all), second);
+    g_object_unref(first);
+    g_object_unref(second);
+    return all;
+}
+
+static void read_parts(struct drill_span text, struct drill_span body, struct begins *b)
 {
     g_mime_init(); /* for good: it does not survive its own shutdown */
-    GMimeStream *stream = g_mime_stream_mem_new_with_buffer((const char *)text.ptr, text.len);
+    GByteArray *view = g_byte_array_new();
+    GMimeStream *stream = joined(text, body, view);
     GMimeParser *parser = g_mime_parser_new_with_stream(stream);
     GMimeMessage *message = g_mime_parser_construct_message(parser, NULL);
     if (message) {
@@ -114,6 +132,9 @@ static void read_parts(struct drill_span text, struct begins *b)
     }
     g_object_unref(parser);
     g_object_unref(stream);
+    view->data = NULL; /* it was never GMime's */
+    view->len = 0;
+    (void)g_byte_array_free(view, TRUE);
 }
 
 struct drill_mime_unit *drill_mime_parts(const struct drill_mail_header *const *header,
@@ -121,15 +142,15 @@ struct drill_mime_unit *drill_mime_parts(const struct drill_mail_header *const *
                                          struct drill_arena *arena, size_t *count)
 {
     enum { MOST = 1000 };
-    struct drill_span text = text_of(header, headers, body, arena);
+    struct drill_span text = text_of(header, headers, arena);
     struct begins b = {drill_arena_take(arena, MOST * sizeof(size_t)), 0, MOST, 0};
     struct drill_mime_unit *unit = drill_arena_take(arena, (MOST + 2) * sizeof(*unit));
     *count = 2;
     if (!text.ptr || !b.at || !unit) {
         return NULL;
     }
-    b.body = text.len - body.len;
-    read_parts(text, &b);
+    b.body = text.len;
+    read_parts(text, body, &b);
     *count = make_units(&b, body, unit);
     return unit;
 }

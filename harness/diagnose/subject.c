@@ -57,7 +57,8 @@ static bool link_headers(const struct drill_subject *s, struct drill_arena *aren
     return true;
 }
 
-struct drill_client *drill_subject_traffic(const struct drill_subject *s, struct drill_arena *arena)
+/* All but the message in one piece. */
+static struct drill_client *loose_traffic(const struct drill_subject *s, struct drill_arena *arena)
 {
     struct drill_client *c = drill_arena_take(arena, sizeof(*c));
     struct drill_envelope *m = drill_arena_take(arena, sizeof(*m));
@@ -73,7 +74,40 @@ struct drill_client *drill_subject_traffic(const struct drill_subject *s, struct
     m->rcpt_args = s->rcpt_args;
     m->rcpts = s->rcpts;
     drill_mail_set_body(&m->mail, s->body);
-    return drill_mail_finish(&m->mail, arena) == DRILL_OK ? c : NULL;
+    return c;
+}
+
+struct drill_client *drill_subject_traffic(const struct drill_subject *s, struct drill_arena *arena)
+{
+    struct drill_client *c = loose_traffic(s, arena);
+    return c && drill_mail_finish(&c->messages->mail, arena) == DRILL_OK ? c : NULL;
+}
+
+/* For some MTAs the body begins at a line that is no header field: it is one piece with them. */
+static bool has_odd_names(const struct drill_subject *s)
+{
+    for (size_t i = 0; i < s->headers; i++) {
+        struct drill_span name = s->header[i]->name;
+        for (size_t k = 0; k < name.len; k++) {
+            if (name.ptr[k] <= ' ' || name.ptr[k] > '~') {
+                return true;
+            }
+        }
+        if (name.len == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct drill_client *drill_subject_trial(const struct drill_subject *s, struct drill_arena *arena)
+{
+    if (s->body.len <= DRILL_MAIL_SLICE || s->settings.chunk > DRILL_MAIL_SLICE ||
+        has_odd_names(s)) {
+        return drill_subject_traffic(s, arena);
+    }
+    struct drill_client *c = loose_traffic(s, arena);
+    return c && drill_mail_finish_lean(&c->messages->mail, arena) == DRILL_OK ? c : NULL;
 }
 
 bool drill_subject_keep_headers(struct drill_subject *s, const bool *keep,

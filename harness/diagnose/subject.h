@@ -29,6 +29,8 @@ bool drill_subject_of(const struct drill_client *client, const struct drill_sett
 /* As a client with one message, for an autopilot. NULL: no memory. */
 struct drill_client *drill_subject_traffic(const struct drill_subject *s,
                                            struct drill_arena *arena);
+/* The same for one experiment: a large body is not copied. */
+struct drill_client *drill_subject_trial(const struct drill_subject *s, struct drill_arena *arena);
 
 /* Each changes the subject and leaves the arena holding what is new. False: no memory. */
 

@@ -279,6 +279,33 @@ enum drill_code drill_mail_finish(struct drill_mail *mail, struct drill_arena *a
     return DRILL_OK;
 }
 
+enum drill_code drill_mail_finish_lean(struct drill_mail *mail, struct drill_arena *arena)
+{
+    struct drill_mail part = *mail;
+    part.text.len = 0;
+    part.body = drill_span_sub(mail->body, 0, DRILL_MAIL_SLICE);
+    enum drill_code code = drill_mail_finish(&part, arena);
+    mail->raw = drill_span_of(NULL, 0);
+    mail->head = part.raw;
+    mail->lead = part.raw.len - part.body.len;
+    return code;
+}
+
+size_t drill_mail_size(const struct drill_mail *mail)
+{
+    return mail->lead ? mail->lead + mail->body.len : mail->raw.len;
+}
+
+struct drill_span drill_mail_slice(const struct drill_mail *mail, size_t at, size_t most)
+{
+    if (mail->lead == 0) {
+        return drill_span_sub(mail->raw, at, most);
+    }
+    most = most < DRILL_MAIL_SLICE ? most : DRILL_MAIL_SLICE;
+    return at < mail->lead ? drill_span_sub(mail->head, at, most)
+                           : drill_span_sub(mail->body, at - mail->lead, most);
+}
+
 const struct drill_mail_header *drill_mail_find(const struct drill_mail *mail, const char *name)
 {
     const struct drill_mail_header *h = mail->headers;

@@ -26,7 +26,12 @@ struct drill_mail {
     bool has_body;          /* false: the text ended with its headers */
     struct drill_span raw;  /* the whole message, CRLF; made by drill_mail_finish */
     struct drill_span text; /* private: the parsed text, while `raw` can be just that */
+    struct drill_span head; /* private: of a lean one, header and the first bytes of the body */
+    size_t lead;            /* private: bytes before the body; 0: it is not lean */
 };
+
+/* Most bytes that drill_mail_slice gives of a lean message in one piece. */
+enum { DRILL_MAIL_SLICE = 1 << 20 };
 
 /* DRILL_ERR_SYNTAX with the line: mbox line; a first line that is no header field. The header ends
  * at the first line that is neither a field nor a fold (as MTAs do): what follows is body. */
@@ -43,6 +48,13 @@ enum drill_code drill_mail_set_header(struct drill_mail *mail, struct drill_span
 void drill_mail_set_body(struct drill_mail *mail, struct drill_span body);
 /* Puts `raw` together; to be called after the last change. */
 enum drill_code drill_mail_finish(struct drill_mail *mail, struct drill_arena *arena);
+/* In its place: `raw` stays empty, and a large body is not copied. For an MTA's model, which goes
+ * by the two below. */
+enum drill_code drill_mail_finish_lean(struct drill_mail *mail, struct drill_arena *arena);
+/* Bytes of the whole message. */
+size_t drill_mail_size(const struct drill_mail *mail);
+/* From `at` on, at most `most` of them. */
+struct drill_span drill_mail_slice(const struct drill_mail *mail, size_t at, size_t most);
 
 /* The first address of the first header of that name, without brackets, display name or comment;
  * empty when there is none. Enough of RFC 5322 for an envelope's default, not a parser. */

@@ -70,7 +70,7 @@ static bool left_out(const struct drill_mta *mta, struct drill_mta_cursor *c)
     case STALWART_EOH: return c->run != DRILL_RUN_DATA || no & DRILL_SMFIP_NOHDRS;
     case STALWART_BODY:
         return c->run != DRILL_RUN_DATA || no & DRILL_SMFIP_NOBODY || !c->message ||
-               c->body >= c->message->mail.raw.len;
+               c->body >= drill_mail_size(&c->message->mail);
     case STALWART_EOB: return c->run != DRILL_RUN_DATA || no & DRILL_SMFIP_NOBODY;
     default: return false;
     }
@@ -413,9 +413,9 @@ static void connect_message(const struct drill_mta_cursor *c, struct drill_scrat
 static struct drill_span body_chunk(const struct drill_mta *mta, const struct drill_mta_cursor *c)
 {
     const struct drill_envelope *m = message_of(c);
-    struct drill_span raw = m ? m->mail.raw : drill_span_of(NULL, 0);
-    return c->body < raw.len ? drill_span_sub(raw, (size_t)c->body, chunk_size(mta))
-                             : drill_span_str("Hello.\r\n");
+    return m && c->body < drill_mail_size(&m->mail)
+               ? drill_mail_slice(&m->mail, (size_t)c->body, chunk_size(mta))
+               : drill_span_str("Hello.\r\n");
 }
 
 bool drill_stalwart_command(const struct drill_mta *mta, const struct drill_mta_cursor *c,

@@ -292,6 +292,39 @@ static void test_each_allocation_may_fail(void **state)
     helper_every_alloc(every_allocation, NULL);
 }
 
+/* A lean message is the whole one, from whatever place it is read. */
+static void test_lean_is_the_same(void **state)
+{
+    enum { BODY = DRILL_MAIL_SLICE + 100 };
+    static const size_t most[] = {1, 7, 65535, DRILL_MAIL_SLICE};
+    static uint8_t body[BODY];
+    struct drill_arena arena;
+    struct drill_mail whole, lean;
+    (void)state;
+    drill_arena_init(&arena, NULL, 0);
+    for (size_t i = 0; i < BODY; i++) {
+        body[i] = (uint8_t)(i * 7 + i / 251);
+    }
+    assert_int_equal(drill_mail_default(drill_span_str("a@example.org"),
+                                        drill_span_str("b@example.com"), &arena, &whole),
+                     DRILL_OK);
+    drill_mail_set_body(&whole, drill_span_of(body, BODY));
+    lean = whole;
+    assert_int_equal(drill_mail_finish(&whole, &arena), DRILL_OK);
+    assert_int_equal(drill_mail_finish_lean(&lean, &arena), DRILL_OK);
+    assert_int_equal(lean.raw.len, 0);
+    assert_int_equal(drill_mail_size(&lean), whole.raw.len);
+    for (size_t k = 0; k < sizeof(most) / sizeof(*most); k++) {
+        for (size_t at = 0; at <= whole.raw.len; at += at < 300 ? 1 : 1 + whole.raw.len / 97) {
+            struct drill_span a = drill_mail_slice(&whole, at, most[k]);
+            struct drill_span b = drill_mail_slice(&lean, at, most[k]);
+            assert_true(drill_span_equal(a, b));
+            assert_true(drill_span_equal(a, drill_span_sub(whole.raw, at, most[k])));
+        }
+    }
+    drill_arena_fini(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -305,6 +338,7 @@ int main(void)
         cmocka_unit_test(test_address_lists_are_appended),
         cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_each_allocation_may_fail),
+        cmocka_unit_test(test_lean_is_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
