@@ -10,6 +10,7 @@ worst, at that stage, in its own way. Nothing here knows how anybody looks for f
 """
 
 import dataclasses
+import email
 import random
 import socket
 import struct
@@ -171,6 +172,19 @@ def longest_line(message):
     return max(len(line) for line in message.body.split(b"\r\n"))
 
 
+def mime_parts(message):
+    """As any mail program counts them; the MTA sends the body alone."""
+    text = b"".join(name + b": " + value + b"\r\n" for name, value in message.headers)
+    parts = email.message_from_bytes(text + b"\r\n" + message.body).walk()
+    return sum(not part.is_multipart() for part in parts)
+
+
+def size_told(message):
+    """SIZE= of MAIL; None without."""
+    told = [arg[5:] for arg in message.sender_args if arg.upper().startswith(b"SIZE=")]
+    return int(told[0]) if told else None
+
+
 ANIMALS = {
     # of the headers
     "anteater": Animal(reset, unread=30_011),
@@ -206,6 +220,7 @@ ANIMALS = {
     "urchin": Animal(says(frame(DISCARD)), ("eob",), lambda m: b"click here" in m.body.lower()),
     "vole": Animal(reset, ("eob",),
                    lambda m: b"first-half" in m.body and b"second-half" in m.body),
+    "python": Animal(text("554 5.6.0 too many parts"), ("eob",), lambda m: mime_parts(m) > 37),
     # of the envelope
     "wombat": Animal(reset, ("rcpt",), lambda m: len(m.rcpts) > 37),
     "oryx": Animal(text("452 4.5.3 too many"), ("rcpt",), lambda m: len(m.rcpts) > 21),
@@ -214,6 +229,9 @@ ANIMALS = {
     "ape": Animal(close, ("mail",), lambda m: b"BODY=BINARYMIME" in m.sender_args),
     "bison": Animal(text("451 4.7.0 not now"), ("rcpt",),
                     lambda m: b"NOTIFY=NEVER" in m.rcpt_args[-1]),
+    "pelican": Animal(text("552 5.3.4 says it is too big"), ("mail",),
+                      lambda m: (size_told(m) or 0) > 5_242_880),
+    "wren": Animal(close, ("mail",), lambda m: size_told(m) is not None and size_told(m) < 733),
     # of the session
     "cobra": Animal(close, ("optneg",), lambda m: m.version < 6),
     "dodo": Animal(reset, ("connect",), lambda m: m.family == b"6"),

@@ -238,6 +238,71 @@ static bool is_lines(struct drill_work *w)
     return false;
 }
 
+/* ---- parts ---- */
+
+/* n parts of one line each, between the boundaries that the message has. */
+static bool make_parts(struct drill_scale *scale, uint64_t n, struct drill_subject *s)
+{
+    static const char PART[] = "\r\nContent-Type: text/plain\r\n\r\na\r\n", END[] = "--\r\n";
+    struct drill_span boundary = scale->text;
+    size_t size = (boundary.len + sizeof(PART) - 1) * (size_t)n + boundary.len + sizeof(END) - 1;
+    uint8_t *p = drill_arena_take(drill_work_arena(scale), size + 1);
+    struct drill_writer w = drill_writer_of(p, p ? size : 0);
+    for (uint64_t i = 0; p && i < n; i++) {
+        drill_write_bytes(&w, boundary);
+        drill_write_text(&w, PART);
+    }
+    drill_write_bytes(&w, boundary);
+    drill_write_text(&w, END);
+    s->body = drill_span_of(p, p ? size : 0);
+    return p != NULL;
+}
+
+static const struct drill_mail_header *content_type(const struct drill_subject *s)
+{
+    for (size_t i = 0; i < s->headers; i++) {
+        if (drill_span_equal_nocase(s->header[i]->name, drill_span_str("Content-Type"))) {
+            return s->header[i];
+        }
+    }
+    return NULL;
+}
+
+/* How many parts there are, and the line that is above each of the outermost: "--boundary". */
+static size_t count_parts(struct drill_work *w, struct drill_span *boundary)
+{
+    size_t n, first = 0;
+    struct drill_span body = w->now.body;
+    struct drill_mime_unit *unit =
+        drill_mime_parts(w->now.header, w->now.headers, body, &w->lab.scratch, &n);
+    if (drill_work_refused(w, unit != NULL)) {
+        return 0;
+    }
+    while (first < n && !(unit[first].size > 2 && body.ptr[unit[first].at] == '-' &&
+                          body.ptr[unit[first].at + 1] == '-')) {
+        first++;
+    }
+    if (first == n) {
+        return 0;
+    }
+    struct drill_span part = drill_span_sub(body, unit[first].at, unit[first].size);
+    size_t line = drill_span_find(part, '\n');
+    *boundary = drill_span_sub(part, 0, line && part.ptr[line - 1] == '\r' ? line - 1 : line);
+    return n - first;
+}
+
+static bool is_parts(struct drill_work *w)
+{
+    struct drill_scale scale = {w, "fewer MIME parts", make_parts, 0, {NULL, 0}, false};
+    const struct drill_mail_header *type = content_type(&w->now);
+    size_t n = type ? count_parts(w, &scale.text) : 0;
+    if (!drill_work_scales(&scale, 1, n, "as many harmless MIME parts")) {
+        return false;
+    }
+    w->content_type = type;
+    return measure_lines(w, &scale, n, DRILL_TRIGGER_PARTS, "MIME parts");
+}
+
 /* ---- cuts ---- */
 
 /* Cut into other chunks it passes: the bytes around a cut are what counts, at their place. */
@@ -375,7 +440,8 @@ void drill_examine_body(struct drill_work *w)
         if (t) {
             t->mended_by = true;
         }
-    } else if (answer == DRILL_ANSWER_OTHER && !is_size(w) && !is_lines(w) && !is_cut(w)) {
+    } else if (answer == DRILL_ANSWER_OTHER && !is_size(w) && !is_parts(w) && !is_lines(w) &&
+               !is_cut(w)) {
         by_content(w);
     }
 }

@@ -55,6 +55,13 @@ static bool drill_cause_has_surplus(const struct drill_diagnosis *d, const struc
     return d->sig.surplus > 0;
 }
 
+static bool drill_cause_is_told_size(const struct drill_diagnosis *d, const struct drill_trigger *t)
+{
+    (void)d;
+    return t && t->quantity &&
+           drill_span_equal_nocase(drill_span_str(t->name), drill_span_str("SIZE"));
+}
+
 static bool drill_cause_is_zero_length(const struct drill_diagnosis *d,
                                        const struct drill_trigger *t)
 {
@@ -168,6 +175,17 @@ static void say_named(const struct drill_trigger *t, const char *of, char *out, 
                    t->name[0] ? " " : "", t->name);
 }
 
+static void say_argument(const struct drill_trigger *t, char *out, size_t cap)
+{
+    if (!t->quantity) {
+        say_bytes(t, "ESMTP parameter ", out, cap);
+        return;
+    }
+    (void)snprintf(out, cap, "ESMTP parameter %s of %llu or %s; %llu passes", t->name,
+                   (unsigned long long)t->smallest_fail, t->mended_by ? "less" : "more",
+                   (unsigned long long)t->largest_pass);
+}
+
 static void say_header_bytes(const struct drill_trigger *t, char *out, size_t cap)
 {
     char bytes[400];
@@ -191,6 +209,7 @@ void drill_trigger_say(const struct drill_trigger *t, char *out, size_t cap)
     case DRILL_TRIGGER_BODY_SIZE:
     case DRILL_TRIGGER_LINE_LENGTH:
     case DRILL_TRIGGER_LINES:
+    case DRILL_TRIGGER_PARTS:
     case DRILL_TRIGGER_RECIPIENTS: say_quantity(t, out, cap); break;
     case DRILL_TRIGGER_HEADER_NAME: say_header_name(t, out, cap); break;
     case DRILL_TRIGGER_HEADER_BYTES: say_header_bytes(t, out, cap); break;
@@ -202,7 +221,7 @@ void drill_trigger_say(const struct drill_trigger *t, char *out, size_t cap)
     case DRILL_TRIGGER_EMPTY_BODY: (void)snprintf(out, cap, "the body is empty"); break;
     case DRILL_TRIGGER_RECIPIENT: say_bytes(t, "recipient ", out, cap); break;
     case DRILL_TRIGGER_SENDER: say_bytes(t, "sender ", out, cap); break;
-    case DRILL_TRIGGER_ARGUMENT: say_bytes(t, "ESMTP parameter ", out, cap); break;
+    case DRILL_TRIGGER_ARGUMENT: say_argument(t, out, cap); break;
     case DRILL_TRIGGER_VERSION:
         (void)snprintf(out, cap, "protocol version %s; version %llu passes", t->name,
                        (unsigned long long)t->largest_pass);

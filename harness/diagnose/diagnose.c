@@ -293,6 +293,7 @@ const char *drill_trigger_word(enum drill_trigger_kind kind)
                                         [DRILL_TRIGGER_BODY_SIZE] = "body-size",
                                         [DRILL_TRIGGER_LINE_LENGTH] = "line-length",
                                         [DRILL_TRIGGER_LINES] = "lines",
+                                        [DRILL_TRIGGER_PARTS] = "mime-parts",
                                         [DRILL_TRIGGER_EMPTY_BODY] = "empty-body",
                                         [DRILL_TRIGGER_RECIPIENTS] = "recipients",
                                         [DRILL_TRIGGER_RECIPIENT] = "recipient",

@@ -42,11 +42,12 @@ enum drill_trigger_kind {
     DRILL_TRIGGER_BODY_SIZE,    /* quantity */
     DRILL_TRIGGER_LINE_LENGTH,  /* of one line of the body: quantity */
     DRILL_TRIGGER_LINES,        /* number of lines of the body: quantity */
+    DRILL_TRIGGER_PARTS,        /* number of MIME parts: quantity */
     DRILL_TRIGGER_EMPTY_BODY,
     DRILL_TRIGGER_RECIPIENTS, /* quantity */
     DRILL_TRIGGER_RECIPIENT,  /* `bytes`: its address */
     DRILL_TRIGGER_SENDER,     /* `bytes` */
-    DRILL_TRIGGER_ARGUMENT,   /* `bytes`: an ESMTP parameter */
+    DRILL_TRIGGER_ARGUMENT,   /* `bytes`: an ESMTP parameter; of `name` the value: quantity */
     DRILL_TRIGGER_VERSION,    /* quantity: protocol version */
     DRILL_TRIGGER_ACTIONS,
     DRILL_TRIGGER_STEPS,

@@ -5,7 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FEW = 4 }; /* recipients that are named one by one */
+enum {
+    FEW = 4,      /* recipients that are named one by one */
+    DIGITS = 18,  /* of a number that is measured */
+    MOST_KEY = 60 /* bytes of a parameter's name, with its `=` */
+};
+
+#define LARGE UINT64_C(1000000000000) /* a number that is not too small for anything */
 
 static bool has_rcpt_args(const struct drill_subject *s)
 {
@@ -18,6 +24,83 @@ static bool has_rcpt_args(const struct drill_subject *s)
 }
 
 /* ---- parameters ---- */
+
+/* KEY=NUMBER. */
+static bool read_number(struct drill_span arg, struct drill_span *key, uint64_t *number)
+{
+    size_t at = drill_span_find(arg, '=') + 1;
+    *number = 0;
+    if (at >= arg.len || arg.len - at > DIGITS) {
+        return false;
+    }
+    *key = drill_span_sub(arg, 0, at);
+    for (size_t i = at; i < arg.len; i++) {
+        if (arg.ptr[i] < '0' || arg.ptr[i] > '9') {
+            return false;
+        }
+        *number = *number * 10 + (uint64_t)(arg.ptr[i] - '0');
+    }
+    return true;
+}
+
+/* n as the value of that parameter alone: of the only recipient (index), or of the sender. */
+static bool make_number(struct drill_scale *scale, uint64_t n, struct drill_subject *s)
+{
+    char text[200];
+    struct drill_arena *arena = drill_work_arena(scale);
+    struct drill_esmtp *made = drill_arena_take(arena, sizeof(*made));
+    (void)snprintf(text, sizeof(text), "%.*s%llu", (int)scale->text.len,
+                   (const char *)scale->text.ptr, (unsigned long long)n);
+    struct drill_span arg = drill_arena_copy(arena, drill_span_str(text));
+    if (!made || !arg.ptr || drill_esmtp_make(&arg, 1, arena, made) != DRILL_OK) {
+        return false;
+    }
+    if (scale->index == DRILL_SMFIC_RCPT) {
+        s->rcpt_args = made;
+    } else {
+        s->from_args = *made;
+    }
+    return true;
+}
+
+/* Does it fail alike with that number? */
+static enum drill_answer ask_number(struct drill_scale *scale, uint64_t n)
+{
+    struct drill_subject s = scale->w->now;
+    return drill_work_refused(scale->w, make_number(scale, n, &s))
+               ? DRILL_ANSWER_NONE
+               : drill_lab_try(&scale->w->lab, &s, scale->what);
+}
+
+/* What it hangs on may be how large the number is, or how small. */
+static void measure_number(struct drill_work *w, uint8_t stage, struct drill_span arg,
+                           struct drill_trigger *t)
+{
+    struct drill_scale scale = {
+        w, "the parameter with other numbers", make_number, stage, {NULL, 0}, false};
+    struct drill_subject s = w->now;
+    uint64_t number;
+    if (!read_number(arg, &scale.text, &number) || scale.text.len > MOST_KEY) {
+        return;
+    }
+    uint64_t pass = 0;
+    if (number <= 1 || ask_number(&scale, 1) != DRILL_ANSWER_OTHER) {
+        pass = number < LARGE / 2 ? LARGE : 0;
+        t->mended_by = pass && ask_number(&scale, pass) == DRILL_ANSWER_OTHER;
+    } else {
+        pass = 1;
+    }
+    if (pass == 0 || (pass == LARGE && !t->mended_by)) {
+        return;
+    }
+    t->quantity = "value of the parameter";
+    (void)snprintf(t->name, sizeof(t->name), "%.*s", (int)scale.text.len - 1,
+                   (const char *)scale.text.ptr);
+    drill_work_measure(&scale, pass, number, t);
+    if (!drill_work_refused(w, make_number(&scale, t->smallest_fail, &s))) {
+        w->now = s;
+    }
+}
 
 /* Which of them: those that cannot be left out alone. */
 static void name_args(struct drill_work *w, uint8_t stage, struct drill_esmtp *at,
@@ -39,6 +122,7 @@ static void name_args(struct drill_work *w, uint8_t stage, struct drill_esmtp *a
             if (t) {
                 t->stage = stage;
                 t->bytes = arg;
+                measure_number(w, stage, arg, t);
             }
             return;
         }

@@ -494,6 +494,10 @@ void drill_examine_headers(struct drill_work *w)
     plain.headers = s.headers;
     uint32_t before = w->lab.sessions;
     enum drill_answer answer = drill_work_adopt(w, &plain, "harmless headers in place of all");
+    if (answer == DRILL_ANSWER_OTHER && w->content_type &&
+        !drill_work_refused(w, drill_subject_add_header(&plain, w->content_type, w->arena))) {
+        answer = drill_work_adopt(w, &plain, "harmless headers, and what tells the parts");
+    }
     if (answer == DRILL_ANSWER_SAME) {
         drill_work_suspect(w, "the headers", true, w->lab.sessions - before,
                            "with From, To and Subject of a harmless message it fails alike");
@@ -508,6 +512,8 @@ void drill_examine_headers(struct drill_work *w)
         return;
     }
     for (size_t i = 0; i < w->now.headers && i < FEW; i++) {
-        examine_one(w, i);
+        if (w->now.header[i] != w->content_type) {
+            examine_one(w, i);
+        }
     }
 }

@@ -22,7 +22,8 @@ struct drill_work {
     size_t wide;                /* sessions side by side */
     struct drill_trigger *size; /* that of the body's size, until it is measured */
     uint64_t size_pass;         /* ... of which so much passes */
-    bool wavers;                /* one experiment, two answers: it is not deterministic */
+    const struct drill_mail_header *content_type; /* the MIME parts that count are told by it */
+    bool wavers; /* one experiment, two answers: it is not deterministic */
     bool no_memory;
 };
 

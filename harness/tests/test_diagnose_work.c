@@ -30,6 +30,48 @@ static bool short_body(const struct drill_trial *t)
     return mail_of(t)->body.len < 777;
 }
 
+/* Of the boundaries that the header tells. */
+static bool many_parts(const struct drill_trial *t)
+{
+    struct drill_span body = mail_of(t)->body;
+    const struct drill_mail_header *type = drill_mail_find(mail_of(t), "Content-Type");
+    size_t n = 0;
+    for (size_t i = 0; type && i + 5 <= body.len; i++) {
+        n += memcmp(body.ptr + i, "--b\r\n", 5) == 0;
+    }
+    return n > 3;
+}
+
+/* The number behind SIZE=, alone or behind another parameter; 0: none. */
+static uint64_t size_of(const struct drill_trial *t)
+{
+    struct drill_span all = t->traffic->messages->from_args.wire;
+    uint64_t number = 0;
+    for (size_t i = 0; i + 5 < all.len; i++) {
+        if (memcmp(all.ptr + i, "SIZE=", 5) == 0) {
+            for (i += 5; i < all.len && all.ptr[i]; i++) {
+                number = number * 10 + (uint64_t)(all.ptr[i] - '0');
+            }
+        }
+    }
+    return number;
+}
+
+static bool large_argument(const struct drill_trial *t)
+{
+    return size_of(t) > 1000;
+}
+
+static bool small_argument(const struct drill_trial *t)
+{
+    return size_of(t) && size_of(t) < 500;
+}
+
+static bool any_argument(const struct drill_trial *t)
+{
+    return size_of(t) > 0;
+}
+
 static bool two_words(const struct drill_trial *t)
 {
     return contains(mail_of(t)->body, "first line") && contains(mail_of(t)->body, "last line");
@@ -168,6 +210,55 @@ static void test_what_is_a_number(void **state)
     is_measured(many, large_sum, DRILL_TRIGGER_HEADER_SIZE, 3333, 3334);
 }
 
+#define PARTS                                                                                    \
+    "Subject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\nsome text\r\n--b\r\n"        \
+    "Content-Type: text/html\r\n\r\none\r\n--b\r\nContent-Type: text/plain\r\n\r\n"              \
+    "two\r\n--b\r\nContent-Type: text/plain\r\n\r\nthree\r\n--b\r\nContent-Type: text/plain\r\n" \
+    "\r\nfour\r\n--b\r\nContent-Type: text/plain\r\n\r\nfive\r\n--b--\r\n"
+
+static void test_how_many_parts(void **state)
+{
+    (void)state;
+    is_measured(PARTS, many_parts, DRILL_TRIGGER_PARTS, 3, 4);
+}
+
+static void with_argument(struct a_case *c, const char *text, const struct drill_alloc *alloc)
+{
+    struct drill_span args[2] = {of("RET=HDRS"), of(text)};
+    case_init(c, MESSAGE, alloc);
+    (void)drill_esmtp_make(args, 2, &c->arena, &c->envelope.from_args);
+}
+
+static void test_the_number_of_an_argument(void **state)
+{
+    static const struct {
+        const char *text;
+        fault_fn *fault;
+        bool measured, too_little;
+        uint64_t pass, fail;
+    } rows[] = {{"SIZE=4711", large_argument, true, false, 1000, 1001},
+                {"SIZE=111", small_argument, true, true, 500, 499},
+                {"SIZE=1", small_argument, true, true, 500, 499},
+                {"SIZE=4711", any_argument, false, false, 0, 0}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct a_case c;
+        char text[200];
+        with_argument(&c, rows[i].text, NULL);
+        c.milter.fault = rows[i].fault;
+        const struct drill_trigger *t = only(&c, DRILL_TRIGGER_ARGUMENT);
+        assert_true(rows[i].measured == (t->quantity != NULL));
+        assert_int_equal(t->largest_pass, rows[i].pass);
+        assert_int_equal(t->smallest_fail, rows[i].fail);
+        assert_true(t->mended_by == rows[i].too_little);
+        drill_trigger_say(t, text, sizeof(text));
+        assert_string_equal(text, i == 0   ? "ESMTP parameter SIZE of 1001 or more; 1000 passes"
+                                  : i == 3 ? "ESMTP parameter \"SIZE=4711\""
+                                           : "ESMTP parameter SIZE of 499 or less; 500 passes");
+        drill_arena_fini(&c.arena);
+    }
+}
+
 /* Each is measured by itself, whatever the other's length. */
 static void test_two_numbers(void **state)
 {
@@ -263,11 +354,33 @@ static bool diagnose_with(void *ctx, const struct drill_alloc *alloc)
     return code == DRILL_OK;
 }
 
+static bool numbers_with(void *ctx, const struct drill_alloc *alloc)
+{
+    struct a_case c;
+    bool parts = *(bool *)ctx;
+    if (parts) {
+        case_init(&c, PARTS, alloc);
+    } else {
+        with_argument(&c, "SIZE=4711", alloc);
+    }
+    c.milter.fault = parts ? many_parts : large_argument;
+    enum drill_code code = c.envelope.mail.raw.ptr && (parts || c.envelope.from_args.wire.ptr)
+                               ? diagnose(&c, 300)
+                               : DRILL_ERR_MEMORY;
+    drill_arena_fini(&c.arena);
+    assert_true(code == DRILL_OK || code == DRILL_ERR_MEMORY);
+    return code == DRILL_OK;
+}
+
 static void test_each_refused_allocation_is_survived(void **state)
 {
     (void)state;
     for (size_t which = 0; which < 6; which++) {
         helper_every_alloc(diagnose_with, &which);
+    }
+    for (int parts = 0; parts < 2; parts++) {
+        bool flag = parts;
+        helper_every_alloc(numbers_with, &flag);
     }
 }
 
@@ -275,6 +388,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_a_number),
+        cmocka_unit_test(test_how_many_parts),
+        cmocka_unit_test(test_the_number_of_an_argument),
         cmocka_unit_test(test_two_numbers),
         cmocka_unit_test(test_what_has_a_place_or_none),
         cmocka_unit_test(test_where_a_value_comes_from),
