@@ -63,7 +63,7 @@ def test_diagnose(drill, words, option, other):
     (("send", *MODEL, "--message", MAIL, "--tls-ca", "x", "--set", "useTls=true"),
      "--tls-ca does nothing with sim:MODEL"),
     (("send", *MODEL, *MODEL, "--message", MAIL, "--save", "x"), "--save does nothing with several"),
-    (("lint", "-v", SOME), "there is no option"), (("fmt", "-v", SOME), "there is no option"),
+    (("lint", "-v", SOME), "there is no option -v"), (("fmt", "-v", SOME), "there is no option -v"),
     (("fmt", "--check", "--write", SOME), "--check and --write"),
     (("dump", "--from", "mta", SOME, MAIL), "one file at a time"),
     (("import", "--port", "3", "--from", "mta", SOME), "--port does nothing with --from"),

@@ -56,7 +56,8 @@ static const struct cli_word *find_word(const struct cli_word *words, const char
     return NULL;
 }
 
-static int unknown(const struct cli_args *args, const char *name, size_t len)
+/* `dashes`: before it, as it was written. */
+static int unknown(const struct cli_args *args, const char *dashes, const char *name, size_t len)
 {
     const char *names[64];
     size_t count = 0;
@@ -64,8 +65,8 @@ static int unknown(const struct cli_args *args, const char *name, size_t len)
         names[count++] = w->name;
     }
     const char *near = drill_nearest(drill_span_of(name, len), names, count);
-    cli_complain("%s: there is no option --%.*s%s%s%s; see milterdrill %s --help", args->command,
-                 (int)len, name, near ? " (did you mean --" : "", near ? near : "",
+    cli_complain("%s: there is no option %s%.*s%s%s%s; see milterdrill %s --help", args->command,
+                 dashes, (int)len, name, near ? " (did you mean --" : "", near ? near : "",
                  near ? "?)" : "", args->command);
     return -2;
 }
@@ -76,7 +77,7 @@ static int long_option(struct cli_args *args, const char *text)
     size_t len = equals ? (size_t)(equals - text) : strlen(text);
     const struct cli_word *w = find_word(args->words, text, len);
     if (!w) {
-        return unknown(args, text, len);
+        return unknown(args, "--", text, len);
     }
     args->value = equals ? equals + 1 : NULL;
     if (w->value == 'f' && equals) {
@@ -114,7 +115,7 @@ int cli_next(struct cli_args *args)
         return CLI_HELP;
     }
     if (text[1] != '-') {
-        return unknown(args, text + 1, strlen(text + 1));
+        return unknown(args, "-", text + 1, strlen(text + 1));
     }
     return long_option(args, text + 2);
 }
