@@ -4,12 +4,15 @@
 Of each case the cause that is named for either MTA; None: it comes to the same as a plain milter.
 """
 
+import glob
 import json
 import os
+import shutil
 
 import pytest
 
 from peers.base import free_port
+from peers.harness import ROOT
 from peers.postfix import Postfix
 from peers.sendmail import Sendmail
 
@@ -91,6 +94,12 @@ class Asked:
     def verdict(self, text, code, *options):
         return json.loads(self.diagnose(text, "--json", *options).check_exit(code).out)
 
+    def recording(self, name):
+        """A copy of it, beside the files that it names."""
+        folder = glob.glob(f"{ROOT}/scenarios/recorded/{self.name}-*")[0]
+        copy = shutil.copytree(folder, os.path.join(self.work, "recorded"))
+        return os.path.join(copy, name)
+
 
 @pytest.fixture(name="asked", params=["postfix", "sendmail"])
 def fixture_asked(request, drill, work):
@@ -120,6 +129,21 @@ def test_the_message_that_fails_is_named(asked):
     verdict = asked.verdict(text, 1)
     assert (verdict["signature"]["message"], verdict["signature"]["messages"]) == (2, 2)
     assert [reply["reply"] for reply in verdict["replies"]] == ["< reject"]
+
+
+def test_a_recording_as_record_writes_it(asked, work):
+    """Of two messages, the last reply but changed: a plain milter says nothing of what it holds."""
+    path = asked.recording({"postfix": "v6-two-messages.drill", "sendmail": "two-messages.drill"}
+                           [asked.name])
+    with open(path, encoding="utf-8") as file:
+        before, behind = file.read().rsplit("> bodyeob\n< continue\n", 1)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"{before}> bodyeob\n< tempfail\n{behind}")
+    verdict = json.loads(asked.play("diagnose", "--recording", path, "--json", "--out",
+                                    f"{work}/out").check_exit(1).out)
+    assert [reply["reply"] for reply in verdict["replies"]] == ["< tempfail"]
+    assert verdict["signature"]["message"] == 2 and verdict["plain"]["smtp_code"] == 250
+    asked.play("run", f"{work}/out/minimal.drill").check_exit(0)
 
 
 def test_what_is_broken_is_told_by_its_rule(asked):

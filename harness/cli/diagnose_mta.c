@@ -372,8 +372,10 @@ static bool prepare(struct mta_case *m)
     if (!cli_scenario_read(&m->recorded, s->recording, o->root, true, &s->arena)) {
         return false;
     }
-    bool ok = drill_scene_build(m->recorded.file, s->recording, &m->recorded.loader.loader, &none,
-                                &none, &s->arena, &m->scene, &err) == DRILL_OK &&
+    struct drill_file bare = *m->recorded.file;
+    bare.recorded = drill_span_of(NULL, 0); /* a plain milter does not answer as recorded */
+    bool ok = drill_scene_build(&bare, s->recording, &m->recorded.loader.loader, &none, &none,
+                                &s->arena, &m->scene, &err) == DRILL_OK &&
               drill_address_parse(o->listen, &m->address, &err) == DRILL_OK;
     if (ok && m->address.kind == DRILL_ADDRESS_SIM) {
         cli_complain("diagnose: --listen wants an address: a real MTA is examined, no model");

@@ -394,6 +394,7 @@ struct drill_file *drill_replies_build(const struct drill_replies *r, const bool
     }
     *file = *r->file;
     file->tests = DRILL_TESTS_MTA;
+    file->recorded = drill_span_of(NULL, 0); /* else the profile answers as recorded */
     memset(&file->trivia, 0, sizeof(file->trivia));
     memset(&file->body, 0, sizeof(file->body));
     b.end = &file->body.steps;
