@@ -2,6 +2,8 @@
 """`diagnose --listen --smtp`: what real Postfix and real Sendmail fail over, and the cause's name.
 
 Of each case the cause that is named for either MTA; None: it comes to the same as a plain milter.
+Postfix is not asked about a reply too many: two processes read the connection one after the other,
+and which of them the reply is lost to is a matter of time.
 """
 
 import glob
@@ -17,12 +19,13 @@ from peers.postfix import Postfix
 from peers.sendmail import Sendmail
 
 LIMIT = 20_000  # bytes of a message that Postfix takes
-PATIENCE = "1s"  # of either for its milter
+PATIENCE = {"postfix": "1s", "sendmail": "2s"}  # Sendmail counts whole seconds: 1 may be none
 TWO = ('message from="<one@example.org>" rcpt="<b@example.com>"\n'
        'message from="<two@example.org>" rcpt="<b@example.com>"\n')
 ALL = "> optneg\n< optneg actions=0x1ff\n"
 END = "...\n> bodyeob\n"
 
+UNASKED = "not asked"
 CASES = {  # the replies, and the cause for Postfix and for Sendmail
     "version": ("> optneg\n< optneg version=7\n", "offer_newer", None),
     "old version": ("> optneg\n< optneg version=1\n", None, "offer_version"),
@@ -45,10 +48,10 @@ CASES = {  # the replies, and the cause for Postfix and for Sendmail
     "silence": ("...\n> mail\n< silence for=4s\n", "too_slow", "too_slow"),
     "late": ("...\n> mail\n< continue after=4s\n", "too_slow", "too_slow"),
     "reject": (END + "< reject\n", "decided", "decided"),
-    "behind": (TWO + END + "< accept\n< reject\n", None, "behind_verdict"),
-    "too many": (TWO + "...\n> mail\n< continue\n< continue\n", None, None),
+    "behind": (TWO + END + "< accept\n< reject\n", UNASKED, "behind_verdict"),
+    "too many": (TWO + "...\n> mail\n< continue\n< continue\n", UNASKED, None),
     "too many, and a verdict": (TWO + "...\n> mail\n< continue\n< continue\n" + END + "< reject\n",
-                                "decided", "reply_too_many"),
+                                UNASKED, "reply_too_many"),
     "unpromised": ("> optneg\n< optneg protocol=nr_hdr\n...\n> header name=\"From\"\n< continue\n",
                    None, None),
 }
@@ -56,13 +59,13 @@ CASES = {  # the replies, and the cause for Postfix and for Sendmail
 
 @pytest.fixture(scope="module", name="postfix")
 def fixture_postfix():
-    yield from started(Postfix, message_size_limit=str(LIMIT), milter_command_timeout=PATIENCE,
-                       milter_content_timeout=PATIENCE)
+    yield from started(Postfix, message_size_limit=str(LIMIT), milter_command_timeout=PATIENCE["postfix"],
+                       milter_content_timeout=PATIENCE["postfix"])
 
 
 @pytest.fixture(scope="module", name="sendmail")
 def fixture_sendmail():
-    yield from started(Sendmail, limits=";".join(f"{step}:{PATIENCE}" for step in "CSRE"))
+    yield from started(Sendmail, limits=";".join(f"{step}:{PATIENCE['sendmail']}" for step in "CSRE"))
 
 
 def started(peer, **settings):
@@ -106,7 +109,12 @@ def fixture_asked(request, drill, work):
     return Asked(request.param, request.getfixturevalue(request.param), drill, work)
 
 
-@pytest.mark.parametrize("name", CASES)
+def asked_cases():
+    return [(mta, name) for name, (_, *causes) in CASES.items()
+            for mta, cause in zip(("postfix", "sendmail"), causes) if cause != UNASKED]
+
+
+@pytest.mark.parametrize("asked, name", asked_cases(), indirect=["asked"])
 def test_the_cause_is_named(asked, work, name):
     text, *causes = CASES[name]
     want = causes[0 if asked.name == "postfix" else 1]
