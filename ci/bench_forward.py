@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""bench_forward.py BUILD [--record COMMAND] [--libmilter]: the time that forwarders add to sessions
-between an MTA and a milter on TCP loopback, at 1, 10 and 100 connections: a bare relay in C, socat if
-it is there, net/forward.h alone, and `milterdrill record` with its recording on. The milter is one
-that only answers; --libmilter takes a plain libmilter filter.
+"""bench_forward.py BUILD [--record COMMAND] [--libmilter] [--folder DIR]: the time that forwarders add
+to sessions between an MTA and a milter on TCP loopback, at 1, 10 and 100 connections: a bare relay in C,
+socat if it is there, net/forward.h alone, and `milterdrill record` with its recording on. The milter is
+one that only answers; --libmilter takes a plain libmilter filter.
 
 COMMAND is what records, with {drill}, {listen}, {milter} and {out} in it. Each round measures the
 milter alone and through every forwarder; what is shown are lower quartiles. Exit 1 when
 `milterdrill record` adds more than GOAL of what the relay adds, or not less than socat.
+
+Recordings go to a folder in memory where there is one, unless DIR is said: for seconds after many files
+were removed, as a run of this removes them, ext4 takes a hundred times as long to make one.
 
 What `milterdrill record` puts off costs no session any time, but the machine: the last lines show the
 processor time that the relay, the forwarder and each of the recorder's two processes took, for the same
@@ -157,6 +160,7 @@ def arguments(argv):
     parser.add_argument("build")
     parser.add_argument("--record")
     parser.add_argument("--libmilter", action="store_true")
+    parser.add_argument("--folder", default="/dev/shm" if os.path.isdir("/dev/shm") else None)
     return parser.parse_args(argv)
 
 
@@ -165,7 +169,8 @@ def main(argv):
     load = os.path.join(args.build, "bench_net_load")
     held = True
     with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="milterdrill-bench-"))
+        folder = stack.enter_context(tempfile.TemporaryDirectory(
+            prefix="milterdrill-bench-", dir=args.folder))
         scenario = os.path.join(folder, "plain.drill")
         with open(scenario, "w", encoding="utf-8") as out:
             out.write(SCENARIO)
