@@ -177,7 +177,9 @@ def start(drill, work, *options):
 
 @pytest.mark.parametrize("options, why", [
     (("--inject", "x.drill"), "--yes-break-mail"),
-    (("--inject-rate", "1/2"), "goes with --inject"),
+    (("--inject-rate", "1/2"), "--inject-rate does nothing without --inject"),
+    (("--seed", "1"), "--seed does nothing without --inject"),
+    (("--yes-break-mail",), "--yes-break-mail does nothing without --inject"),
     (("--only", "odd"), "--only knows failed"),
     (("--socket-mode", "9"), "octal"),
     (("--max-bytes", "some"), "a size such as"),

@@ -3,8 +3,11 @@
  * Options that would do nothing. Whoever gives one thinks that it does something: it is refused,
  * with what it does not go with. Each command has a table of them, and says what is the case.
  *
- *     static const struct cli_idle idle[] = {{CLI_SINK, NO_SMTP, "without --smtp ADDR"}, {0, 0,
- * NULL}}; ok = cli_idle_none(&args, idle, options->smtp ? 0 : NO_SMTP);
+ *     static const struct cli_idle idle[] = {
+ *         {CLI_SINK, NO_SMTP, "without --smtp ADDR"},
+ *         {0, 0, NULL},
+ *     };
+ *     ok = cli_idle_none(&args, idle, options->smtp ? 0 : NO_SMTP);
  */
 #ifndef DRILL_CLI_GIVEN_H
 #define DRILL_CLI_GIVEN_H

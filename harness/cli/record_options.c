@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/given.h"
 #include "cli/record.h"
 
 enum {
@@ -151,6 +152,15 @@ static bool check_profile(const char *option, const char *name, enum drill_side 
     return false;
 }
 
+enum { NO_INJECT = 1 };
+
+static const struct cli_idle idle[] = {
+    {INJECT_RATE, NO_INJECT, "without --inject FILE"},
+    {CLI_SEED, NO_INJECT, "without --inject FILE"},
+    {BREAK_MAIL, NO_INJECT, "without --inject FILE"},
+    {0, 0, NULL},
+};
+
 /* What goes only together. */
 static bool check(const struct cli_record *r)
 {
@@ -168,8 +178,6 @@ static bool check(const struct cli_record *r)
         wrong = "--listen-cert FILE goes with --listen-tls, and without --tls-ca-out";
     } else if (o->tls_ca && (!r->milter_tls || r->milter_tls_any)) {
         wrong = "--tls-ca FILE goes with --milter-tls";
-    } else if (r->inject_rate && !r->inject_file) {
-        wrong = "--inject-rate goes with --inject FILE";
     } else if (r->inject_file && !r->break_mail) {
         wrong =
             "--inject makes real mail fail; say --yes-break-mail, too, if that is what you want";
@@ -204,5 +212,5 @@ bool cli_record_options(struct cli_record *r, int argc, char **argv, bool *asked
             return false;
         }
     }
-    return check(r);
+    return check(r) && cli_idle_none(&args, idle, r->inject_file ? 0 : NO_INJECT);
 }
