@@ -33,6 +33,9 @@ static inline void fuzz_append(void *ctx, enum drill_beside_kind kind,
         FUZZ_ASSERT(files->count < FUZZ_FILES);
         memcpy(files->name[files->count++], file->name, sizeof(file->name));
     }
+    if (file->size == 0) { /* it begins anew */
+        files->bytes[i].len = 0;
+    }
     FUZZ_ASSERT(file->size == files->bytes[i].len);
     FUZZ_ASSERT(drill_buf_append(&files->bytes[i], bytes));
 }

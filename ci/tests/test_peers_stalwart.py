@@ -165,6 +165,27 @@ def test_its_log_is_what_was_recorded(drill, work):
             assert frames_of(folder) == frames_of(recorder.folder)
 
 
+def test_the_failure_that_all_began_with(drill, work, clamav):
+    """A mailing list's To: of 70 KB, Stalwart, clamav-milter: recorded, and told from its log alone."""
+    with open(os.path.join(ROOT, SCENARIOS, "messages", "mailing-list-70k-to.eml"), "rb") as mail:
+        message = mail.read().replace(b"\n", b"\r\n")
+    with Stalwart() as peer, Recorder(drill, work, clamav.address, listen=peer.milter) as recorder:
+        with smtplib.SMTP("127.0.0.1", peer.port, timeout=20) as client, \
+                pytest.raises(smtplib.SMTPDataError, match="451"):
+            client.sendmail("list-bounces@lists.example.org", ["bob@example.com"], message)
+        recorder.wait(1, "the milter reset the connection")
+        assert peer.lines("Connection reset by peer (os error 104)"), peer.log()
+        folder = os.path.join(work, "imported")
+        drill("import", "--out", folder, peer.path("stalwart.log")).check_exit(0)
+    imported, = [os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".drill")]
+    recorded, = recorder.recordings()
+    for path in (recorded, imported):
+        drill("diagnose", "--milter", clamav.address, "--recording", path).check_exit(1).check_out(
+            'header "To"', "65,535")
+    drill("run", "--milter", clamav.address, recorded).check_exit(0)
+    drill("run", "--sim", recorded).check_exit(0)
+
+
 def frames_of(folder):
     """Frames, without modifiers, comments, and what a body holds."""
     name, = [name for name in os.listdir(folder) if name.endswith(".drill")]

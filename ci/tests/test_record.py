@@ -12,7 +12,7 @@ import struct
 
 import pytest
 
-from fakes import Fake, read_exactly, read_frame
+from fakes import CONTINUE, OPTNEG, Fake, read_exactly, read_frame
 from peers.base import free_port
 from peers.harness import ROOT
 from peers.libmilter import Libmilter
@@ -146,6 +146,8 @@ def fails_scrubbed(drill, work, peer):
     assert re.search(r"^< reset", read(path), re.MULTILINE) and "\nverdict" not in read(path)
     drill("scrub", "--check", peer.address, path).check_exit(0).check_out("alike")
     copy = path.replace(".drill", ".scrubbed.drill")
+    for one in (path, copy):  # the message is there, as far as the milter was shown it
+        drill("diagnose", "--milter", peer.address, "--recording", one).check_exit(1).check_out("65,535")
     for address in (peer.address, "sim:libmilter"):
         for one in (path, copy):
             drill("run", "--milter", address, one).check_exit(0).check_out("1 passed")
@@ -158,6 +160,27 @@ def fails_scrubbed(drill, work, peer):
     with open(original, encoding="utf-8") as file:
         for word in set(re.findall(r"[\w.]+@[\w.]+", file.read())):
             assert word not in text, word
+
+
+def resets_at_a_header(connection):
+    while (code := read_frame(connection)[0]) != b"L":
+        if code != b"D":
+            connection.sendall(OPTNEG if code == b"O" else CONTINUE)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def test_a_reset_over_a_header_plays_from_either_end(drill, postfix, work):
+    """The client went on, whatever the milter did."""
+    with Fake(resets_at_a_header) as fake:
+        with Recorder(drill, work, fake.address, listen=postfix.milter) as recorder:
+            with pytest.raises(smtplib.SMTPDataError, match="451"):
+                deliver(postfix)
+            recorder.wait(1, "the milter reset the connection")
+        path, = recorder.recordings()
+        assert "\nsmtp " not in read(path) and re.search(r"^message .* file=", read(path), re.MULTILINE)
+        drill("run", "--milter", fake.address, path).check_exit(0)
+    drill("run", "--listen", postfix.milter, "--smtp", f"127.0.0.1:{postfix.port}",
+          "--timeout", f"{SECONDS}s", path).check_exit(0)
 
 
 def test_a_recorded_failure_that_is_scrubbed_still_fails(drill, work, plain_filter):

@@ -348,12 +348,25 @@ static bool ready(struct drill_recording *r, struct one_file *file, bool mail, c
     return ok;
 }
 
+static void begin_anew(struct drill_recording *r, struct one_file *file)
+{
+    file->pending.len = 0;
+    if (file->size && ftruncate(file->fd, 0) == 0) {
+        r->bytes -= file->size;
+        r->files->stats.bytes -= file->size;
+        file->size = 0;
+    }
+}
+
 void drill_recording_append(struct drill_recording *r, enum drill_beside_kind kind,
                             const struct drill_beside *beside, struct drill_span bytes)
 {
     struct one_file *file = &r->file[kind];
     if (drill_recording_broken(r) || !ready(r, file, kind == DRILL_BESIDE_MAIL, beside->name)) {
         return;
+    }
+    if (beside->size == 0) {
+        begin_anew(r, file);
     }
     if (file->pending.len + bytes.len <= DRILL_PENDING && drill_buf_append(&file->pending, bytes)) {
         return;

@@ -424,8 +424,19 @@ void drill_implied_large(struct drill_implied *i, enum drill_dir dir, uint8_t co
     }
 }
 
+static bool is_content(uint8_t code)
+{
+    return code == DRILL_SMFIC_HEADER || code == DRILL_SMFIC_EOH || code == DRILL_SMFIC_BODY ||
+           code == DRILL_SMFIC_BODYEOB;
+}
+
+/* Where an answer is owed to content, it was the milter who ended it, or nobody who is known: the
+ * client had sent all of it before Stalwart asks, and would have sent it. */
 void drill_implied_end(struct drill_implied *i, const char *mail)
 {
+    if (i->owed && is_content(i->stage)) {
+        close_message(i, mail);
+    }
     give_up(i, mail);
     explain_abort(i, 0);
     end_session(i);

@@ -346,6 +346,10 @@ static void append(void *ctx, enum drill_beside_kind kind, const struct drill_be
     struct drill_import_written *out = ctx;
     struct drill_import_file *f = file_of(out, file->name);
     (void)kind;
+    if (f && file->size == 0) { /* it begins anew */
+        out->size -= f->bytes.len;
+        f->bytes.len = 0;
+    }
     out->size += bytes.len;
     out->refused = out->refused || !f || out->size > DRILL_IMPORT_FILES_MAX ||
                    !drill_buf_append(&f->bytes, bytes);

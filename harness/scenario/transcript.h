@@ -40,7 +40,8 @@ struct drill_beside {
 };
 
 struct drill_transcript_sink {
-    /* Appends to the file of that kind, which is a new one when the name is. */
+    /* Appends to the file of that kind, which is a new one when the name is. A size of 0 (that is
+     * before these bytes) begins the file anew. */
     void (*append)(void *ctx, enum drill_beside_kind kind, const struct drill_beside *file,
                    struct drill_span bytes);
     void *ctx;
@@ -66,7 +67,7 @@ struct drill_transcript {
     /* streamed */
     const struct drill_transcript_sink *sink; /* NULL: it is not */
     bool body_is_mail; /* bodies hold the message with its headers, as Stalwart's do: set by the
-                          owner, before the first header */
+                          owner, before the first body */
     struct drill_beside beside[DRILL_BESIDES];
     struct drill_transcript_large large[2]; /* by direction */
     unsigned mails;                         /* files of messages so far */

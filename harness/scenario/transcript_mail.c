@@ -37,7 +37,7 @@ void drill_transcript_mail_header(struct drill_transcript *t)
         put(t, "\r\n"); /* the one before had no end */
     }
     t->header_state = HEADER_NAME;
-    if (!t->body_is_mail && t->mail_state != MAIL_BODY) {
+    if (t->mail_state != MAIL_BODY) {
         begin(t, MAIL_HEADERS);
     }
 }
@@ -45,7 +45,10 @@ void drill_transcript_mail_header(struct drill_transcript *t)
 void drill_transcript_mail_body(struct drill_transcript *t)
 {
     bool headless = t->mail_state == MAIL_NONE && !t->body_is_mail;
-    bool ends_headers = t->mail_state == MAIL_HEADERS;
+    bool ends_headers = t->mail_state == MAIL_HEADERS && !t->body_is_mail;
+    if (t->mail_state == MAIL_HEADERS && t->body_is_mail) { /* they come again, with it */
+        t->beside[DRILL_BESIDE_MAIL].size = 0;
+    }
     begin(t, MAIL_BODY);
     if (headless || ends_headers) {
         put(t, "\r\n");

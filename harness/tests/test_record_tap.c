@@ -17,7 +17,7 @@ static void append(void *ctx, enum drill_beside_kind kind, const struct drill_be
                    struct drill_span bytes)
 {
     (void)ctx;
-    if (strcmp(names[kind], file->name) != 0) { /* a new file */
+    if (strcmp(names[kind], file->name) != 0 || file->size == 0) { /* a new file, or anew */
         files[kind].len = 0;
         (void)snprintf(names[kind], sizeof(names[kind]), "%s", file->name);
     }
@@ -278,6 +278,34 @@ static void test_a_body_that_is_the_whole_message(void **state)
         "BA: b\r\n\r\nx\n\0\0\0\1E",
         0);
     mail_is("A: b\r\n\r\nx\n");
+    assert_string_equal(names[DRILL_BESIDE_MAIL], "t.eml");
+}
+
+/* The headers are all that there is of it. */
+static void test_a_body_that_is_the_whole_message_and_never_comes(void **state)
+{
+    (void)state;
+    tap.transcript.body_is_mail = true;
+    MTA("\0\0\0\3Ma\0\0\0\0\5LA\0b\0\0\0\0\5LC\0d\0", 0);
+    mail_is("A: b\r\nC: d\r\n");
+    drill_tap_ended(&tap, DRILL_TO_MTA, DRILL_END_RST, 104, 0, 0);
+    drill_tap_closed(&tap, 0);
+    helper_assert_bytes(drill_buf_span(&tap.implied.setup),
+                        drill_span_str("message from=\"a\" file=\"t.eml\"\n"), "setup");
+}
+
+static void test_the_whole_message_of_each(void **state)
+{
+    (void)state;
+    tap.transcript.body_is_mail = true;
+    MTA("\0\0\0\3Ma\0\0\0\0\5LA\0b\0\0\0\0\x0b"
+        "BA: b\r\n\r\nx\n\0\0\0\1E",
+        0);
+    MTA("\0\0\0\3Mc\0\0\0\0\5LD\0e\0\0\0\0\x0b"
+        "BD: e\r\n\r\nf\n\0\0\0\1E",
+        0);
+    assert_string_equal(names[DRILL_BESIDE_MAIL], "t.2.eml");
+    mail_is("D: e\r\n\r\nf\n");
 }
 
 static void test_a_leading_blank_that_was_negotiated(void **state)
@@ -384,6 +412,8 @@ int main(void)
         TEST(test_what_goes_on_behind_quit),
         TEST(test_any_reads_give_the_same_lines_and_files),
         TEST(test_a_body_that_is_the_whole_message),
+        TEST(test_a_body_that_is_the_whole_message_and_never_comes),
+        TEST(test_the_whole_message_of_each),
         TEST(test_a_leading_blank_that_was_negotiated),
         TEST(test_each_message_has_its_file),
         TEST(test_what_a_milter_owes_is_timed),

@@ -186,7 +186,7 @@ static void test_the_first_lines(void **state)
             "# This file holds real mail. Before you give it away: milterdrill scrub talk.drill\n"
             "mta postfix\n"
             "client addr=\"192.0.2.5\" port=258 host=\"mx\" helo=\"helo\"\n"
-            "message from=\"<a@b>\" rcpt=\"<c@d>\"\nsmtp after=bodyeob end=close\n> optneg");
+            "message from=\"<a@b>\" rcpt=\"<c@d>\"\n> optneg");
     text_is(BYTES("\0\0\0\033DC{daemon_name}\0Stalwart 1\0"), BYTES(""), "mta stalwart\n");
     text_is(BYTES("TEXT"), BYTES(GO), "0 messages, not whole\" tests=milter ");
     text_is(BYTES(NEXT), BYTES("TEXT"), "0 messages, not whole\" tests=mta ");
