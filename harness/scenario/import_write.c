@@ -31,8 +31,10 @@ struct writer {
     struct stream stream[2];
     struct drill_import_written *out;
     uint64_t first, now, told; /* times: of the first event, of this one, of the line before */
-    uint64_t filled, unread;
-    bool over; /* one side ended it for good */
+    uint64_t filled;
+    uint64_t unread;   /* bytes behind the end, but for those of `drawn_on` */
+    uint64_t drawn_on; /* bytes behind the end that a frame before it went on with */
+    bool over;         /* one side ended it for good */
 };
 
 static void comment(struct writer *w, const char *text)
@@ -259,6 +261,20 @@ static const char *how_text(enum drill_end how)
     return how == DRILL_END_RST ? "RST" : how == DRILL_END_FIN ? "FIN" : NULL;
 }
 
+/* A frame that was under way when the other side left: its sender went on with it until it heard of
+ * that, and what it had sent is the frame. */
+static void finish_frame(struct writer *w, const struct drill_import_event *end)
+{
+    enum drill_dir dir = end->dir == DRILL_TO_MTA ? DRILL_TO_MILTER : DRILL_TO_MTA;
+    for (const struct drill_import_event *e = end->next; e && w->stream[dir].pending.len;
+         e = e->next) {
+        if (e->dir == dir && e->kind == DRILL_IMPORT_BYTES && bytes_came(w, dir, e->bytes)) {
+            w->drawn_on += e->bytes.len;
+        }
+    }
+    flush(w, dir, "The connection ended within this frame.");
+}
+
 /* Behind `quit` either side may close: no line for that. */
 static void ended(struct writer *w, const struct drill_import_event *e)
 {
@@ -270,6 +286,9 @@ static void ended(struct writer *w, const struct drill_import_event *e)
                               .note = half ? "half-close" : NULL};
     struct drill_travelled travel = {.note = how_text(e->how)};
     flush(w, e->dir, "The connection ended within this frame.");
+    if (!half) {
+        finish_frame(w, e);
+    }
     if (w->implied.quit && e->how == DRILL_END_FIN) {
         comment(w, e->dir == DRILL_TO_MILTER ? "the MTA ended: FIN" : "the milter ended: FIN");
     } else {
@@ -312,6 +331,7 @@ static bool play(struct writer *w)
         flush(w, DRILL_TO_MILTER, "There is no more of this frame.");
         flush(w, DRILL_TO_MTA, "There is no more of this frame.");
     }
+    w->unread -= w->drawn_on;
     if (w->unread) {
         (void)snprintf(text, sizeof(text), "%llu bytes came behind the end: nobody read them.",
                        (unsigned long long)w->unread);

@@ -267,6 +267,29 @@ static void test_a_torn_frame_is_raw(void **state)
        0, "");
 }
 
+/* The milter leaves amid it; its sender hears of that later, or not before all was sent. */
+static void test_a_frame_that_the_other_side_cuts(void **state)
+{
+    (void)state;
+    say(0, drill_span_sub(HELO, 0, 5));
+    helper_line_end(&l, &c, 1, HELPER_RST);
+    is(OFFERED "# The connection ended within this frame.\n"
+               "> raw data=\"\\0\\0\\0\\x03H\"\n< reset  # RST\n",
+       0, "");
+}
+
+static void test_a_frame_that_comes_whole_behind_the_other_side_s_end(void **state)
+{
+    (void)state;
+    say(0, drill_span_sub(HELO, 0, 5));
+    helper_line_end(&l, &c, 1, HELPER_RST);
+    say(0, drill_span_sub(HELO, 5, 2));
+    say(0, QUIT);
+    is(OFFERED "> helo name=\"x\" split=5  # in 5+2 bytes\n< reset  # RST\n"
+               "# 5 bytes came behind the end: nobody read them.\n",
+       0, "");
+}
+
 static void test_what_is_not_framed_is_raw(void **state)
 {
     (void)state;
@@ -381,6 +404,8 @@ int main(void)
         TEST(test_a_close_behind_quit),
         TEST(test_a_close_with_data_on_the_way),
         TEST(test_a_torn_frame_is_raw),
+        TEST(test_a_frame_that_the_other_side_cuts),
+        TEST(test_a_frame_that_comes_whole_behind_the_other_side_s_end),
         TEST(test_what_is_not_framed_is_raw),
         TEST(test_a_port_that_is_used_again_is_another_connection),
         TEST(test_connections_of_others_are_left_out),
