@@ -21,7 +21,7 @@ def test_callbacks_of_a_plain_message(drill, logging_filter):
     called = [line.split()[0] for line in logging_filter.callbacks()]
     for callback in ("connect", "mail", "rcpt", "header", "body", "bodyeob"):
         assert callback in called, logging_filter.log()
-    assert "connect mail.example.org" in logging_filter.callbacks()
+    assert "connect mail.example.org." in logging_filter.callbacks()  # as Stalwart has it from the DNS
 
 
 def test_envelope_comes_from_the_message(drill, logging_filter):

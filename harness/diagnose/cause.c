@@ -43,12 +43,6 @@ static bool drill_cause_is_not_ascii(const struct drill_diagnosis *d, const stru
     return false;
 }
 
-static bool drill_cause_is_nameless(const struct drill_diagnosis *d, const struct drill_trigger *t)
-{
-    (void)d;
-    return t && t->has_header && t->header[0] == '\0';
-}
-
 static bool drill_cause_has_surplus(const struct drill_diagnosis *d, const struct drill_trigger *t)
 {
     (void)t;
