@@ -187,9 +187,12 @@ def test_the_failure_that_all_began_with(drill, work, clamav):
 
 
 def frames_of(folder):
-    """Frames, without modifiers, comments, and what a body holds."""
+    """Frames of each side, without modifiers, comments, and what a body holds. Of the two sides
+    together its log has not always the order of the wire: it was seen to have a command before the
+    reply that it waited for."""
     name, = [name for name in os.listdir(folder) if name.endswith(".drill")]
     with open(os.path.join(folder, name), encoding="utf-8") as recording:
         lines = [re.sub(r"(?: (?:after|split)=\S+| join)*(?:  # .*)?$", "", line) for line in
                  recording.read().splitlines() if line[:1] in ("<", ">")]
-    return ["> body" if line.startswith("> body ") else line for line in lines]
+    lines = ["> body" if line.startswith("> body ") else line for line in lines]
+    return [[line for line in lines if line[0] == mark] for mark in "<>"]
