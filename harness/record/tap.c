@@ -121,6 +121,7 @@ static void torn(struct drill_tap *t, enum drill_dir dir, uint64_t now)
     struct drill_seen seen = {.kind = DRILL_SEEN_RAW,
                               .dir = dir,
                               .now = now,
+                              .size = s->streaming ? t->transcript.large[dir].bytes + p->left : 0,
                               .payload = drill_span_of(bytes, head + held),
                               .whole = !s->streaming};
     struct drill_travelled travel = {.note = note};

@@ -157,4 +157,7 @@ void drill_transcript_torn(struct drill_transcript *t, const struct drill_seen *
         drill_transcript_say(t, " + ");
         say_slice(t, large->kind, large->from, large->bytes);
     }
+    if (is_header(s->dir, large->code) && s->size > large->bytes) {
+        drill_transcript_mail_fill(t, s->size - large->bytes);
+    }
 }

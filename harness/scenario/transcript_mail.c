@@ -6,6 +6,7 @@
 #include "scenario/transcript_parts.h"
 
 enum mail_state { MAIL_NONE, MAIL_HEADERS, MAIL_BODY };
+enum { FILL_MAX = 1 << 20 }; /* bytes */
 enum header_state { HEADER_NAME, HEADER_VALUE, HEADER_VALUE_CR, HEADER_OVER };
 
 static void put(struct drill_transcript *t, const char *text)
@@ -97,6 +98,20 @@ void drill_transcript_mail_field(struct drill_transcript *t, struct drill_span b
         t->header_state =
             after_cr && t->header_state == HEADER_VALUE ? HEADER_VALUE_CR : t->header_state;
     }
+}
+
+void drill_transcript_mail_fill(struct drill_transcript *t, uint64_t missing)
+{
+    static const char x[] = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
+    if (t->mail_state != MAIL_HEADERS || t->header_state == HEADER_NAME || missing > FILL_MAX) {
+        return;
+    }
+    for (uint64_t left = missing - 1; left;) { /* the last one is the value's NUL */
+        size_t n = left < sizeof(x) - 1 ? (size_t)left : sizeof(x) - 1;
+        drill_transcript_mail_field(t, drill_span_of(x, n));
+        left -= n;
+    }
+    drill_transcript_mail_field(t, drill_span_of("", 1));
 }
 
 void drill_transcript_mail(struct drill_transcript *t, const struct drill_message *m)

@@ -24,6 +24,9 @@ void drill_transcript_mail(struct drill_transcript *t, const struct drill_messag
 void drill_transcript_mail_body(struct drill_transcript *t);   /* a body begins, or goes on */
 void drill_transcript_mail_header(struct drill_transcript *t); /* a header begins */
 void drill_transcript_mail_field(struct drill_transcript *t, struct drill_span bytes);
+/* A header that was cut off: x stands for the bytes of its frame that never came, so that the
+ * message is as long as it was, and fails as it did. */
+void drill_transcript_mail_fill(struct drill_transcript *t, uint64_t missing);
 void drill_transcript_mail_over(struct drill_transcript *t); /* what comes is of another message */
 
 #endif

@@ -294,6 +294,21 @@ static void test_a_body_that_is_the_whole_message_and_never_comes(void **state)
                         drill_span_str("message from=\"a\" file=\"t.eml\"\n"), "setup");
 }
 
+/* Its length is what a milter fails over. */
+static void test_a_long_header_that_is_cut_keeps_its_length_in_the_message(void **state)
+{
+    static uint8_t frame[5 + 6000] = {0, 0, 0x1f, 0x41, 'L', 'A', 0};
+    (void)state;
+    memset(frame + 7, 'v', sizeof(frame) - 7);
+    drill_tap_bytes(&tap, DRILL_TO_MILTER, drill_span_of(frame, sizeof(frame)), 0);
+    drill_tap_ended(&tap, DRILL_TO_MTA, DRILL_END_RST, 104, 0, 0);
+    drill_tap_closed(&tap, 0);
+    assert_int_equal(files[DRILL_BESIDE_MAIL].len, strlen("A: ") + 8000 - strlen("A") - 2 + 2);
+    assert_memory_equal(files[DRILL_BESIDE_MAIL].ptr, "A: vvv", 6);
+    assert_memory_equal(files[DRILL_BESIDE_MAIL].ptr + files[DRILL_BESIDE_MAIL].len - 4, "xx\r\n",
+                        4);
+}
+
 static void test_the_whole_message_of_each(void **state)
 {
     (void)state;
@@ -413,6 +428,7 @@ int main(void)
         TEST(test_any_reads_give_the_same_lines_and_files),
         TEST(test_a_body_that_is_the_whole_message),
         TEST(test_a_body_that_is_the_whole_message_and_never_comes),
+        TEST(test_a_long_header_that_is_cut_keeps_its_length_in_the_message),
         TEST(test_the_whole_message_of_each),
         TEST(test_a_leading_blank_that_was_negotiated),
         TEST(test_each_message_has_its_file),
