@@ -66,12 +66,10 @@ static void take_number(struct drill_feed *f, struct fed *c)
     }
 }
 
-/* One that memory is refused for is not used again. */
+/* A number that memory is refused for is not used again. */
 static void forget(struct fed *c)
 {
-    if (c->told) {
-        (void)drill_buf_append(&c->feed->numbers, drill_span_of(&c->number, sizeof(c->number)));
-    }
+    (void)drill_buf_append(&c->feed->numbers, drill_span_of(&c->number, sizeof(c->number)));
     drill_link_remove(&c->link);
     drill_injected_free(c->injected);
     drill_alloc_resize(NULL, c, 0);

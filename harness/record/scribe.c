@@ -178,8 +178,9 @@ static bool wait_for_room(struct drill_scribe *s)
     struct pollfd p = {.fd = s->socket, .events = POLLIN};
     uint64_t taken = drill_ring_taken(s->ring), until = drill_net_clock() + HANG;
     while (drill_ring_starve(s->ring)) {
-        int wait = (int)((until - drill_net_clock()) / 1000) + 1;
-        if (poll(&p, 1, wait) > 0 && !drill_scribe_lives(s)) {
+        const uint64_t now = drill_net_clock();
+        if (poll(&p, 1, now < until ? (int)((until - now) / 1000) + 1 : 0) > 0 &&
+            !drill_scribe_lives(s)) {
             return false;
         }
         if (!is_in_time(s, &taken, &until)) {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The scribe's process. */
-#include <errno.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
