@@ -299,6 +299,32 @@ class Peer:
         self.stop()
 
 
+class Mta(Peer):
+    """An MTA under test: launch() calls reserve_milter() before it writes where its milter is."""
+
+    def __init__(self):
+        super().__init__()
+        self._reserved = None
+
+    def reserve_milter(self):
+        self._reserved = self._reserved or reserved_port()
+
+    def stop(self):
+        super().stop()
+        if self._reserved:
+            self._reserved.close()
+            self._reserved = None
+
+    @property
+    def milter_port(self):
+        return self._reserved.getsockname()[1]
+
+    @property
+    def milter(self):
+        """Where it looks for its milter, as `--listen` has it."""
+        return f"inet:{self.milter_port}@127.0.0.1"
+
+
 class SideBySide:
     """Peers that start and stop at the same time, for some take seconds. Its threads live as long as
     the peers do: what a thread started dies with it (bound_to_us)."""

@@ -17,7 +17,7 @@ import os
 import shutil
 import subprocess
 
-from peers.base import Peer, PeerError, find_program, listens, openssl, reserved_port, tail
+from peers.base import Mta, PeerError, find_program, listens, openssl, tail
 
 LIFE_SECONDS = "1800"
 
@@ -104,7 +104,7 @@ def compiled_in(parameter):
                           capture_output=True, text=True).stdout.strip()
 
 
-class Postfix(Peer):
+class Postfix(Mta):
     """`sink`: the port of an SMTP server on loopback that takes what is delivered. `protocol`: the
     milter protocol it speaks. `default_action`: what it does without a milter. All other words are
     settings of main.cf."""
@@ -117,7 +117,6 @@ class Postfix(Peer):
         self.sink = sink
         self.settings = {"milter_protocol": protocol, "milter_default_action": default_action,
                          **settings}
-        self._reserved = None
 
     @classmethod
     def missing(cls):
@@ -134,7 +133,7 @@ class Postfix(Peer):
         os.chmod(self.folder, 0o755)  # its processes are not root
         self.take_port()
         self.take_port()
-        self._reserved = reserved_port()
+        self.reserve_milter()
         self._configure()
         self._command("postfix", "check")  # makes the queue's folders, too
         # Not `postfix start`: so all of it stays in our process group. It changes its user, which
@@ -147,24 +146,12 @@ class Postfix(Peer):
         if self.alive():
             self._run("postfix", "stop")  # what is left then, is ended as a group
         super().stop()
-        if self._reserved:
-            self._reserved.close()
-            self._reserved = None
 
     @property
     def proxy_port(self):
         """Like `port`, for clients that begin with a line of the PROXY protocol: the way to a client
         address that leaves the milter's connection alone, which XCLIENT ends and begins anew."""
         return self.ports[1]
-
-    @property
-    def milter_port(self):
-        return self._reserved.getsockname()[1]
-
-    @property
-    def milter(self):
-        """Where it looks for its milter, as `--listen` has it."""
-        return f"inet:{self.milter_port}@127.0.0.1"
 
     def queue(self):
         """What waits: [{"queue_name": "deferred", "queue_id": ..., "sender": ...}, ...]."""

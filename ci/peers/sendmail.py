@@ -16,7 +16,7 @@ import os
 import re
 import subprocess
 
-from peers.base import Peer, PeerError, find_program, listens, reserved_port, tail
+from peers.base import Mta, PeerError, find_program, listens, tail
 from peers.harness import ROOT
 
 IPV6 = "DAEMON_OPTIONS(`Name=MTA, Family=inet6, Addr=::1, Port={port}')"
@@ -72,7 +72,7 @@ def libraries():
                     for found in glob.glob(os.path.join(UNPACKED, part, "*-linux-gnu")))
 
 
-class Sendmail(Peer):
+class Sendmail(Mta):
     """`sink`: the port of an SMTP server on loopback that takes what is delivered. `default_action`:
     what it does without a milter, "tempfail", "reject" or "accept" (F=T, F=R, none). `more`: further
     lines of its .mc file. `limits`: T= of the filter. `ipv6`: it listens on ::1, too."""
@@ -88,7 +88,6 @@ class Sendmail(Peer):
         self.action = {"tempfail": ", F=T", "reject": ", F=R", "accept": ""}[default_action]
         self.more = more
         self.ipv6 = ipv6
-        self._reserved = None
 
     @classmethod
     def missing(cls):
@@ -108,28 +107,13 @@ class Sendmail(Peer):
     def launch(self):
         os.chmod(self.folder, 0o755)
         self.take_port()
-        self._reserved = reserved_port()
+        self.reserve_milter()
         self._configure()
         self.spawn([PROGRAM, "-C", self.path("sendmail.cf"), "-bD"], self._listens,
                    env={"LD_LIBRARY_PATH": libraries()})
 
     def _listens(self):
         return listens(self.port) and (not self.ipv6 or listens(self.port, "/proc/net/tcp6"))
-
-    def stop(self):
-        super().stop()
-        if self._reserved:
-            self._reserved.close()
-            self._reserved = None
-
-    @property
-    def milter_port(self):
-        return self._reserved.getsockname()[1]
-
-    @property
-    def milter(self):
-        """Where it looks for its milter, as `--listen` has it."""
-        return f"inet:{self.milter_port}@127.0.0.1"
 
     def queue_files(self):
         """Names of all files of the queue."""

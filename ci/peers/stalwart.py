@@ -19,8 +19,7 @@ import json
 import subprocess
 import urllib.request
 
-from peers.base import (Peer, PeerError, end_groups, find_program, free_port, listens, reserved_port,
-                        tail)
+from peers.base import Mta, PeerError, end_groups, find_program, free_port, listens, tail
 
 ADMIN = "admin:milterdrill"
 LOGIN = "alice", "secret"  # of whoever logs in at its SMTP side, which takes TLS
@@ -44,7 +43,7 @@ QUIET = (
 )
 
 
-class Stalwart(Peer):
+class Stalwart(Mta):
     """`sink`: the port of an SMTP server on loopback that takes what is delivered. `ansi`,
     `multiline`: how its log is written. All other words are settings of the milter."""
 
@@ -57,7 +56,6 @@ class Stalwart(Peer):
         self.sink = sink
         self.tracer = {"ansi": ansi, "multiline": multiline}
         self.settings = settings
-        self._reserved = None
         self._api = self._milter = self._account = None
 
     @classmethod
@@ -69,7 +67,7 @@ class Stalwart(Peer):
     def launch(self):
         for _ in range(3):
             self.take_port()
-        self._reserved = reserved_port()
+        self.reserve_milter()
         self.write("config.json", json.dumps({"@type": "Sqlite", "path": self.path("db.sqlite")}))
         self._run(free_port(), STALWART_RECOVERY_MODE="1")
         home = self._configure()
@@ -82,25 +80,10 @@ class Stalwart(Peer):
             "permissions": {"@type": "Merge", "enabledPermissions": {"authenticate": True,
                                                                      "emailSend": True}}})
 
-    def stop(self):
-        super().stop()
-        if self._reserved:
-            self._reserved.close()
-            self._reserved = None
-
     @property
     def proxy_port(self):
         """Like `port`, for clients that begin with a line of the PROXY protocol."""
         return self.ports[1]
-
-    @property
-    def milter_port(self):
-        return self._reserved.getsockname()[1]
-
-    @property
-    def milter(self):
-        """Where it looks for its milter, as `--listen` has it."""
-        return f"inet:{self.milter_port}@127.0.0.1"
 
     def lines(self, text):
         """Lines of its log that hold the text."""
